@@ -1,0 +1,155 @@
+"""A node's home folder and its settings.
+
+    keys/      secrets, mode 0600 (node.keys)
+    blobs/     models and updates by digest (node.blobs)
+    node.db    what must survive `kill -9` (node.database)
+    node.toml  the settings below
+    card.json  what the authority needs to admit this node
+    status.json, node.log   what the node is doing
+"""
+
+from __future__ import annotations
+
+import fcntl
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from node.errors import WrongUse
+from node.exchange import PeerKey
+from node.ledger import Address, Network
+
+
+@dataclass(frozen=True, slots=True)
+class SiteConfig:
+    """Which part of the data is this site's; see node.task.Site."""
+
+    index: int = 0
+    count: int = 1
+    seed: int = 0
+    folder: str = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Everything that node.toml says. Times in seconds.
+
+    peers: addresses (multiaddr) by peer key. entropy_seed: for simulated swarms only; see
+    node.entropy. enter_after: seats to wait for before entering, so that a swarm started by one
+    command seats its nodes in one order.
+    """
+
+    name: str
+    rpc: str
+    network: Network
+    task: str
+    listen: str = "127.0.0.1:0"
+    site: SiteConfig = field(default_factory=SiteConfig)
+    peers: Mapping[PeerKey, tuple[str, ...]] = field(default_factory=dict)
+    poll_seconds: float = 1.0
+    device: str = "cpu"
+    threads: int = 1
+    entropy_seed: int | None = None
+    enter_after: int = 0
+
+    @property
+    def listen_at(self) -> tuple[str, int]:
+        """Host and port of `listen`. Raises WrongUse."""
+        host, _, port = self.listen.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise WrongUse(f"listen = {self.listen!r} in node.toml must be HOST:PORT")
+        return host, int(port)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a node's things lie."""
+
+    folder: Path
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+    @property
+    def blobs(self) -> Path:
+        return self.folder / "blobs"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "node.db"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "node.toml"
+
+    @property
+    def card(self) -> Path:
+        return self.folder / "card.json"
+
+    @property
+    def status(self) -> Path:
+        return self.folder / "status.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "node.log"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the home for this process. Raises WrongUse when another process has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WrongUse(
+                    f"another process runs the node in {self.folder}: stop it first"
+                ) from None
+            yield
+
+
+def save_config(home: Home, config: NodeConfig) -> None:
+    """Write node.toml."""
+    plain = asdict(config)
+    plain["network"]["network_id"] = config.network.network_id.hex()
+    plain["peers"] = {key.hex(): list(addresses) for key, addresses in config.peers.items()}
+    plain = {key: value for key, value in plain.items() if value is not None}
+    home.folder.mkdir(parents=True, exist_ok=True)
+    home.config.write_text(tomli_w.dumps(plain))
+
+
+def load_config(home: Home) -> NodeConfig:
+    """Read node.toml. Raises WrongUse naming the file and what is wrong with it."""
+    try:
+        fields = tomllib.loads(home.config.read_text())
+        return NodeConfig(**{**fields, **_typed(fields)})
+    except FileNotFoundError:
+        raise WrongUse(f"{home.folder} is no node's home: run `waggle node init` first") from None
+    except (tomllib.TOMLDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
+        raise WrongUse(f"{home.config} can't be used: {error}") from None
+
+
+def network_from(fields: Mapping[str, Any]) -> Network:
+    """A network from its plain fields. Raises TypeError, KeyError, ValueError."""
+    return Network(
+        chain_id=int(fields["chain_id"]),
+        registry=Address(fields["registry"]),
+        ledger=Address(fields["ledger"]),
+        network_id=bytes.fromhex(fields["network_id"]),
+        deployed_block=int(fields["deployed_block"]),
+    )
+
+
+def _typed(fields: dict[str, Any]) -> dict[str, Any]:
+    peers = fields.get("peers", {})
+    return {
+        "network": network_from(fields["network"]),
+        "site": SiteConfig(**fields.get("site", {})),
+        "peers": {PeerKey(bytes.fromhex(key)): tuple(value) for key, value in peers.items()},
+    }

@@ -1,0 +1,114 @@
+"""What a node must not forget: the update it committed to, and the transactions it signed.
+
+SQLite, WAL, synchronous=FULL: what a method wrote is on disk when it returns. Calls come from one
+worker at a time (see `node.runtime`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.commitment import Claims
+from node.digest import Digest
+from node.errors import Damaged, DiskFull
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS updates (
+    run INTEGER NOT NULL, round INTEGER NOT NULL, base BLOB NOT NULL,
+    digest BLOB NOT NULL, weight INTEGER NOT NULL, privacy INTEGER NOT NULL,
+    PRIMARY KEY (run, round, base)
+) STRICT;
+CREATE TABLE IF NOT EXISTS transactions (
+    nonce INTEGER NOT NULL, hash BLOB PRIMARY KEY, raw BLOB NOT NULL, settled INTEGER NOT NULL
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUpdate:
+    """The one update that this node promises for a (run, round, base)."""
+
+    digest: Digest
+    claims: Claims
+
+
+class Database:
+    """The node's SQLite file. Raises Damaged and DiskFull."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._faults():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._check()
+            self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def own_update(self, run: int, round_: int, base: Digest) -> OwnUpdate | None:
+        """The update promised for this round and base, if one was."""
+        with self._faults():
+            row = self._db.execute(
+                "SELECT digest, weight, privacy FROM updates WHERE run=? AND round=? AND base=?",
+                (run, round_, base.raw),
+            ).fetchone()
+        return OwnUpdate(Digest(row[0]), Claims(row[1], row[2])) if row else None
+
+    def promise(self, run: int, round_: int, base: Digest, update: OwnUpdate) -> OwnUpdate:
+        """Record the update to be committed; the first one recorded stays, whatever comes after."""
+        claims = update.claims
+        with self._faults():
+            self._db.execute(
+                "INSERT OR IGNORE INTO updates VALUES (?,?,?,?,?,?)",
+                (run, round_, base.raw, update.digest.raw, claims.weight, claims.privacy),
+            )
+        promised = self.own_update(run, round_, base)
+        assert promised is not None
+        return promised
+
+    def save(self, nonce: int, hash_: bytes, raw: bytes) -> None:
+        """Record a signed transaction before it is sent."""
+        with self._faults():
+            self._db.execute(
+                "INSERT OR IGNORE INTO transactions VALUES (?,?,?,0)", (nonce, hash_, raw)
+            )
+
+    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
+        """Signed transactions whose fate is unknown: (nonce, hash, raw), oldest first."""
+        with self._faults():
+            return self._db.execute(
+                "SELECT nonce, hash, raw FROM transactions WHERE settled=0 ORDER BY nonce, rowid"
+            ).fetchall()
+
+    def settle(self, nonce: int) -> None:
+        """All transactions with this nonce are decided: one was mined, the others never can be."""
+        with self._faults():
+            self._db.execute("UPDATE transactions SET settled=1 WHERE nonce=?", (nonce,))
+
+    def _check(self) -> None:
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != ("ok",):
+            raise sqlite3.DatabaseError(found[0])
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise DiskFull(
+                    f"no room left for {self._path}: free some and start the node again"
+                ) from None
+            raise Damaged(f"{self._path} can't be used: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise Damaged(
+                f"{self._path} is damaged ({error}): move it away; the chain and the peers have the "
+                "rest, and the node sits out rounds that it had committed to"
+            ) from None
