@@ -1,0 +1,227 @@
+"""The story of one round: what a node does next, given what the chain says and what it holds.
+
+    train from the base       nothing leaves the node
+    commit                    a salted promise, before anybody's update is known
+    reveal                    once all have promised, or time is up
+    fetch, verify, hold       every revealed update, from its author or whoever has it
+    merge exactly the inputs  that the contract fixed, in the order of member numbers
+    attest                    a quorum of equal answers finalizes the round
+
+`decide` is pure: no clock, no chain, no disk. `node.driver` does what it says and asks again. Every
+wait has a deadline, and after every deadline somebody calls `advance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from node.database import OwnUpdate
+from node.digest import Digest
+from node.ledger import Advance, Attest, Enter, Hold, NodeCall, Phase
+from node.state import Attestation, Round, Run
+
+STAGGER_SECONDS = 0.5
+"""Between two seats' calls of `advance`, so that one of them is enough."""
+
+STAGGER_MOST = 10
+
+HOLD_MARGIN = 0.2
+"""Share of the hold phase kept back for sending `hold`, when updates are still missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a node holds of one round.
+
+    verified, refused: members whose update passed, or failed for good. merged: our own answer.
+    stuck: why this node can't do its part in this round, if so.
+    """
+
+    update: OwnUpdate | None = None
+    verified: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
+    merged: Attestation | None = None
+    stuck: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What a node knows of itself."""
+
+    member: int
+    models: frozenset[Digest] = frozenset()
+    rounds: Mapping[int, Holding] = field(default_factory=dict)
+    enter_after: int = 0
+
+    def of(self, round_: Round) -> Holding:
+        """What we hold of a round."""
+        return self.rounds.get(round_.number, Holding())
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before the chain changes, or `until` (Unix seconds)."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Say this on the chain."""
+
+    call: NodeCall
+
+
+@dataclass(frozen=True, slots=True)
+class FetchModel:
+    """Get the model that the round starts from."""
+
+    round: Round
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Train from the base, and write the update down."""
+
+    round: Round
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Commit to our update."""
+
+    round: Round
+    update: OwnUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPromise:
+    """Reveal our update."""
+
+    round: Round
+    update: OwnUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Get and verify these members' updates; give up at `until` (Unix seconds)."""
+
+    round: Round
+    members: tuple[int, ...]
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge exactly the round's inputs."""
+
+    round: Round
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over for this node."""
+
+    why: str
+
+
+Action = Wait | Send | FetchModel | Train | Promise | OpenPromise | Fetch | Merge | Finish
+
+
+def decide(run: Run, mine: Mine, now: float) -> Action:
+    """What to do next. `now` in Unix seconds."""
+    if mine.member in run.evicted:
+        return Finish("this member was revoked")
+    if (late := _late_attestation(run, mine)) is not None:
+        return late
+    if run.closed is not None:
+        return Finish("the run is closed")
+    if _should_enter(run, mine):
+        return Send(Enter(run.number))
+    if now >= (turn := _turn_to_advance(run, mine)):
+        return Send(Advance(run.number))
+    round_ = run.round
+    if round_ is None or not run.bit(mine.member) & round_.roster:
+        return Wait(turn)
+    return _in_phase(run, round_, mine, now) or Wait(turn)
+
+
+def _in_phase(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
+    holding = mine.of(round_)
+    if holding.stuck:
+        return None
+    if round_.base not in mine.models:
+        return FetchModel(round_)
+    match round_.phase:
+        case Phase.COMMIT:
+            return _commit(run, round_, mine)
+        case Phase.REVEAL:
+            return _reveal(round_, mine)
+        case Phase.HOLD:
+            return _hold(run, round_, mine, now)
+        case Phase.ATTEST:
+            return _attest(run, round_, mine, round_.deadline)
+    return None
+
+
+def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
+    if round_.committed & run.bit(mine.member):
+        return None
+    update = mine.of(round_).update
+    return Promise(round_, update) if update else Train(round_)
+
+
+def _reveal(round_: Round, mine: Mine) -> Action | None:
+    update = mine.of(round_).update
+    promised = update and mine.member not in round_.revealed
+    return OpenPromise(round_, update) if update and promised else None
+
+
+def _hold(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
+    """Name what we verified: all of it, or what we have when time gets short."""
+    if mine.member in round_.held:
+        return None
+    holding = mine.of(round_)
+    missing = tuple(sorted(round_.revealed.keys() - holding.verified - holding.refused))
+    short = round_.deadline - HOLD_MARGIN * run.terms.hold_seconds
+    if missing and now < short:
+        return Fetch(round_, missing, until=short)
+    bits = sum(run.bit(m) for m in holding.verified & round_.revealed.keys())
+    return Send(Hold(run.number, round_.number, bits))
+
+
+def _attest(run: Run, round_: Round, mine: Mine, until: float) -> Action | None:
+    if round_.inputs is None or mine.member in round_.attested:
+        return None
+    holding = mine.of(round_)
+    if (merged := holding.merged) is not None:
+        return Send(Attest(run.number, round_.number, merged.merged, merged.receipt))
+    inputs = run.members_in(round_.inputs)
+    missing = tuple(m for m in inputs if m not in holding.verified)
+    return Fetch(round_, missing, until) if missing else Merge(round_, inputs)
+
+
+def _late_attestation(run: Run, mine: Mine) -> Action | None:
+    """Others were faster and the round is over, but we hold its inputs: say what we get too."""
+    round_ = run.past[-1] if run.past else None
+    if round_ is None or round_.finalized is None or not run.bit(mine.member) & round_.roster:
+        return None
+    holding = mine.of(round_)
+    inputs = set(run.members_in(round_.inputs or 0))
+    if holding.stuck or round_.base not in mine.models or not inputs <= holding.verified:
+        return None
+    return _attest(run, round_, mine, until=0)
+
+
+def _should_enter(run: Run, mine: Mine) -> bool:
+    if mine.member not in run.seats:
+        return len(run.seats) >= mine.enter_after
+    return bool(run.benched & run.bit(mine.member))
+
+
+def _turn_to_advance(run: Run, mine: Mine) -> float:
+    """When this node calls `advance`: seats take turns, so that one call is usually enough."""
+    rank = min(run.seats.get(mine.member, STAGGER_MOST), STAGGER_MOST)
+    return run.deadline + rank * STAGGER_SECONDS
