@@ -1,0 +1,3 @@
+"""In-memory twins of the seams: what the real ones do, without a chain, a network or a disk."""
+
+from node.testing_ledger import MemoryLedger as MemoryLedger

@@ -1,0 +1,310 @@
+"""An in-memory chain for tests and the world: members, runs, blocks and time, no EVM.
+
+`MemoryChain` is the chain; `MemoryLedger(chain, account)` is one account's `Ledger`. It follows
+NodeRegistry.sol and RoundLedger.sol (the latter in `node.testing_rounds`) and passes the same
+conformance suite. Each call that is taken mines one block at the injected clock's time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from node.digest import ZERO, Digest
+from node.errors import LedgerRefusal
+from node.exchange import PeerKey
+from node.ledger import (
+    AcceptAccount,
+    AccountProposed,
+    AccountRotated,
+    Address,
+    Admit,
+    Advance,
+    Attest,
+    Block,
+    Call,
+    Close,
+    CloseRun,
+    Commit,
+    Enter,
+    Event,
+    Evict,
+    Hold,
+    Logged,
+    MemberAdmitted,
+    MemberRevoked,
+    Mined,
+    Network,
+    OpenRun,
+    PeerKeyRotated,
+    ProposeAccount,
+    Reveal,
+    Revoke,
+    RotatePeerKey,
+    RunOpened,
+)
+from node.testing_rounds import MemoryRun, checked
+
+NOBODY = Address("0x" + "00" * 20)
+
+
+def memory_address(name: str) -> Address:
+    """A checksummed address made from a name, for accounts without keys."""
+    return Address(to_checksum_address(keccak(text=name)[12:]))
+
+
+def _memory_network() -> Network:
+    return Network(
+        chain_id=31337,
+        registry=memory_address("registry"),
+        ledger=memory_address("ledger"),
+        network_id=keccak(text="memory network"),
+        deployed_block=0,
+    )
+
+
+@dataclass(slots=True)
+class _Member:
+    account: Address
+    peer_key: PeerKey
+    active: bool = True
+    proposed: Address = NOBODY
+
+
+class MemoryChain:
+    """Members, runs, blocks and time, shared by the ledgers of all accounts.
+
+    clock: gives Unix seconds; a block's time is never before its parent's.
+    """
+
+    def __init__(
+        self,
+        authority: Address,
+        *,
+        clock: Callable[[], float] = time.time,
+        network: Network | None = None,
+    ) -> None:
+        self.authority = authority
+        self.network = network or _memory_network()
+        self.members: list[_Member] = []
+        self.runs: list[MemoryRun] = []
+        self.epoch = 0
+        self._accounts: dict[Address, int] = {}
+        self._keys: dict[PeerKey, int] = {}
+        self._clock = clock
+        self._blocks = [Block(0, int(clock()))]
+        self._log: list[Logged] = []
+        self._emitted: list[Event] = []
+
+    def ledger(self, account: Address) -> MemoryLedger:
+        """One account's view."""
+        return MemoryLedger(self, account)
+
+    @property
+    def head(self) -> Block:
+        """The newest block."""
+        return self._blocks[-1]
+
+    def events(self, first: int, last: int) -> Sequence[Logged]:
+        """Events in blocks first..last, in order."""
+        return [logged for logged in self._log if first <= logged.block <= last]
+
+    def call(self, caller: Address, call: Call) -> Mined:
+        """Judge a call; when it is taken, mine a block with its events. Raises LedgerRefusal."""
+        block = Block(self.head.number + 1, max(int(self._clock()), self.head.time))
+        self._emitted = []
+        self._judge(caller, call, block.time)
+        self._blocks.append(block)
+        transaction = keccak(block.number.to_bytes(32, "big"))
+        self._log.extend(
+            Logged(block.number, index, transaction, event) for index, event in enumerate(self._emitted)
+        )
+        return Mined(block.number, 0, transaction)
+
+    def mine(self) -> Block:
+        """Mine an empty block, so that head() shows the present time."""
+        self._blocks.append(Block(self.head.number + 1, max(int(self._clock()), self.head.time)))
+        return self.head
+
+    def member_of(self, account: Address) -> int:
+        """The active member behind an account, or 0."""
+        number = self._accounts.get(account, 0)
+        current = number and self.members[number - 1].account == account
+        return number if current and self.is_active(number) else 0
+
+    def is_active(self, member: int) -> bool:
+        """Whether a member number was admitted and has not been revoked."""
+        return 0 < member <= len(self.members) and self.members[member - 1].active
+
+    def finalized_of(self, run: int, round_: int) -> Digest:
+        """The model that a round finalized, or zero."""
+        if not 0 < run <= len(self.runs):
+            return ZERO
+        return self.runs[run - 1].finalized.get(round_, ZERO)
+
+    def _judge(self, caller: Address, call: Call, now: int) -> None:
+        match call:
+            case Enter(run):
+                self._run(run).enter(self._caller(caller), now)
+            case Commit(run):
+                self._run(run).commit(self._caller(caller), call, now)
+            case Reveal(run):
+                self._run(run).reveal(self._caller(caller), call, now)
+            case Hold(run):
+                self._run(run).hold(self._caller(caller), call, now)
+            case Attest(run):
+                self._run(run).attest(self._caller(caller), call, now)
+            case Advance(run):
+                self._run(run).advance(now)
+            case Evict(run, member):
+                self._evict(run, member, now)
+            case OpenRun():
+                self._open_run(caller, call, now)
+            case CloseRun(run):
+                self._only_authority(caller)
+                self._run(run).close(Close.BY_AUTHORITY)
+            case _:
+                self._judge_registry(caller, call, now)
+
+    def _judge_registry(self, caller: Address, call: Call, now: int) -> None:
+        match call:
+            case RotatePeerKey(peer_key):
+                self._rotate_peer_key(self._caller(caller), peer_key)
+            case ProposeAccount(account):
+                self._propose(self._caller(caller), account)
+            case AcceptAccount(member):
+                self._accept(caller, member)
+            case Admit():
+                self._admit(caller, call)
+            case Revoke():
+                self._revoke(caller, call, now)
+            case _:
+                raise AssertionError(f"no rule for {call}")
+
+    # Runs.
+
+    def _run(self, number: int) -> MemoryRun:
+        if not 0 < number <= len(self.runs):
+            raise LedgerRefusal("NoRun", number)
+        return self.runs[number - 1]
+
+    def _open_run(self, caller: Address, call: OpenRun, now: int) -> None:
+        self._only_authority(caller)
+        terms = checked(call.terms, self.finalized_of)
+        number = len(self.runs) + 1
+        self.runs.append(MemoryRun(number, terms, self.network, now, self._emit))
+        self._emit(RunOpened(number, keccak(call.manifest), terms, call.manifest))
+
+    def _evict(self, run: int, member: int, now: int) -> None:
+        if self.is_active(member):
+            raise LedgerRefusal("StillActive", member)
+        self._run(run).evict(member, now)
+
+    def _emit(self, event: Event) -> None:
+        self._emitted.append(event)
+
+    # Members.
+
+    def _caller(self, account: Address) -> int:
+        member = self.member_of(account)
+        if not member:
+            raise LedgerRefusal("NotMember", account)
+        return member
+
+    def _only_authority(self, account: Address) -> None:
+        if account != self.authority:
+            raise LedgerRefusal("NotAuthority", account)
+
+    def _free_account(self, account: Address) -> None:
+        """An account that never stood for a member."""
+        if account == NOBODY:
+            raise LedgerRefusal("Zero")
+        if holder := self._accounts.get(account):
+            raise LedgerRefusal("AccountTaken", account, holder)
+
+    def _free_key(self, peer_key: PeerKey) -> None:
+        """A peer key that never was a member's."""
+        if not any(peer_key):
+            raise LedgerRefusal("Zero")
+        if holder := self._keys.get(peer_key):
+            raise LedgerRefusal("PeerKeyTaken", peer_key, holder)
+
+    def _admit(self, caller: Address, call: Admit) -> None:
+        self._only_authority(caller)
+        self._free_account(call.account)
+        self._free_key(call.peer_key)
+        self.members.append(_Member(call.account, call.peer_key))
+        number = len(self.members)
+        self._accounts[call.account] = self._keys[call.peer_key] = number
+        self._emit(MemberAdmitted(number, call.account, call.peer_key, call.organization))
+
+    def _revoke(self, caller: Address, call: Revoke, now: int) -> None:
+        self._only_authority(caller)
+        if not self.is_active(call.member):
+            raise LedgerRefusal("NotActive", call.member)
+        runs = [self._run(run) for run in call.runs]
+        self.members[call.member - 1].active = False
+        self.epoch += 1
+        self._emit(MemberRevoked(call.member, call.reason, self.epoch))
+        for run in runs:
+            run.evict(call.member, now)
+
+    def _propose(self, member: int, account: Address) -> None:
+        self._free_account(account)
+        self.members[member - 1].proposed = account
+        self._emit(AccountProposed(member, account))
+
+    def _accept(self, caller: Address, member: int) -> None:
+        if not self.is_active(member):
+            raise LedgerRefusal("NotActive", member)
+        if self.members[member - 1].proposed != caller:
+            raise LedgerRefusal("NotProposed", member, caller)
+        self._free_account(caller)
+        self._accounts[caller] = member
+        self.members[member - 1].account = caller
+        self.members[member - 1].proposed = NOBODY
+        self._emit(AccountRotated(member, caller))
+
+    def _rotate_peer_key(self, member: int, peer_key: PeerKey) -> None:
+        self._free_key(peer_key)
+        self._keys[peer_key] = member
+        self.members[member - 1].peer_key = peer_key
+        self._emit(PeerKeyRotated(member, peer_key))
+
+
+class MemoryLedger:
+    """One account's Ledger on a MemoryChain."""
+
+    def __init__(self, chain: MemoryChain, account: Address) -> None:
+        self._chain = chain
+        self._account = account
+
+    @property
+    def network(self) -> Network:
+        """Which chain this is."""
+        return self._chain.network
+
+    @property
+    def account(self) -> Address:
+        """The account that sends calls."""
+        return self._account
+
+    async def head(self) -> Block:
+        """The newest block."""
+        await trio.lowlevel.checkpoint()
+        return self._chain.head
+
+    async def events(self, first: int, last: int) -> Sequence[Logged]:
+        """Events in blocks first..last, in chain order."""
+        await trio.lowlevel.checkpoint()
+        return self._chain.events(first, last)
+
+    async def send(self, call: Call) -> Mined:
+        """Send a call. Raises LedgerRefusal."""
+        await trio.lowlevel.checkpoint()
+        return self._chain.call(self._account, call)
