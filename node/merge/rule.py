@@ -1,0 +1,112 @@
+"""What a merge rule is: the interface that every rule implements, and what it is given.
+
+A rule sees its inputs through a `Stack`, slice by slice, as often as it needs: a coordinate-wise rule
+not at all before it combines, a rule that chooses by distance once, an iterative one several times. It
+answers with a `Plan`: how to combine one slice, which inputs it uses, with which scores. So memory
+depends on the slice, not on the model, and a step before a rule (mixing, clipping) is a function from
+stack to stack.
+
+Rules must be reproducible bit for bit: elementwise arithmetic in float64, sums over inputs one after
+the other, no matrix products, no reductions along a row, no exp; ties broken by position. Position is
+the rank of the member's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from node.errors import Unfit
+from node.weights import Array
+
+MOST_INPUTS = 256
+"""Seats of a run, so the most inputs that a merge ever has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The same columns of every input and of the base: 1-D arrays of one dtype, read-only.
+
+    start: the byte of the model's data that the columns start at.
+    """
+
+    start: int
+    rows: tuple[Array, ...]
+    base: Array
+
+
+class Stack(Protocol):
+    """The floating columns of all inputs, in the order of member numbers."""
+
+    @property
+    def count(self) -> int:
+        """Inputs."""
+        ...
+
+    def slices(self) -> Iterator[Slice]:
+        """All floating columns, slice by slice, in the order of the model's bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule knows besides the values.
+
+    weights: of each input as claimed, capped, at least 1. hostile: how many inputs may be hostile.
+    seed: the round's 32 bytes, for rules that draw lots.
+    """
+
+    weights: tuple[int, ...]
+    hostile: int
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to merge: `combine` maps a slice to its merged columns, in float64 or the slice's dtype.
+
+    used: positions of the inputs that the result depends on. scores: one per input (distance, weight:
+    the rule's docstring says), or none. `combine` is called from one thread at a time.
+    """
+
+    combine: Callable[[Slice], Array]
+    used: tuple[int, ...]
+    scores: tuple[float, ...] = ()
+
+
+class Rule(Protocol):
+    """One merge rule with its parameters; `str()` gives the text that it was made from, canonical."""
+
+    @property
+    def bound(self) -> str:
+        """What n inputs and f hostile ones must fulfil, for people: `n > 2f`."""
+        ...
+
+    def tolerates(self, n: int) -> int:
+        """Hostile inputs that the rule withstands among n; -1 when it can't run on n at all."""
+        ...
+
+    def plan(self, stack: Stack, context: Context) -> Plan:
+        """Look at the inputs as far as needed and say how to combine them."""
+        ...
+
+
+def check(rule: Rule, n: int, f: int) -> None:
+    """Refuse a rule that can't withstand f hostile inputs among n. Raises Unfit stating the bound."""
+    most = rule.tolerates(n)
+    if most < 0:
+        raise Unfit(f"merge rule {rule} can't run on {n} inputs: it needs {rule.bound}")
+    if most < f:
+        raise Unfit(
+            f"merge rule {rule} withstands {most} hostile among {n} inputs, not {f}: "
+            f"it needs {rule.bound}"
+        )
+
+
+def least_inputs(rule: Rule, f: int) -> int:
+    """The least number of inputs over which the rule withstands f hostile. Raises Unfit."""
+    for n in range(1, MOST_INPUTS + 1):
+        if rule.tolerates(n) >= f:
+            return n
+    raise Unfit(f"merge rule {rule} withstands {f} hostile inputs nowhere: it needs {rule.bound}")
