@@ -42,6 +42,7 @@ from node.ledger import (
     Network,
     OpenRun,
     PeerKeyRotated,
+    Phase,
     ProposeAccount,
     Reveal,
     Revoke,
@@ -50,6 +51,7 @@ from node.ledger import (
 )
 from node.testing_rounds import MemoryRun, checked
 
+_PHASES = {Commit: Phase.COMMIT, Reveal: Phase.REVEAL, Hold: Phase.HOLD, Attest: Phase.ATTEST}
 NOBODY = Address("0x" + "00" * 20)
 
 
@@ -150,15 +152,10 @@ class MemoryChain:
     def _judge(self, caller: Address, call: Call, now: int) -> None:
         match call:
             case Enter(run):
-                self._run(run).enter(self._caller(caller), now)
-            case Commit(run):
-                self._run(run).commit(self._caller(caller), call, now)
-            case Reveal(run):
-                self._run(run).reveal(self._caller(caller), call, now)
-            case Hold(run):
-                self._run(run).hold(self._caller(caller), call, now)
-            case Attest(run):
-                self._run(run).attest(self._caller(caller), call, now)
+                member = self._caller(caller)
+                self._run(run).enter(member, now)
+            case Commit() | Reveal() | Hold() | Attest():
+                self._speak(caller, call, now)
             case Advance(run):
                 self._run(run).advance(now)
             case Evict(run, member):
@@ -193,17 +190,34 @@ class MemoryChain:
             raise LedgerRefusal("NoRun", number)
         return self.runs[number - 1]
 
+    def _speak(self, caller: Address, call: Commit | Reveal | Hold | Attest, now: int) -> None:
+        """Round and phase are checked before the caller, as in the contract."""
+        run = self._run(call.run)
+        if not (isinstance(call, Attest) and run.is_late(call.round)):
+            run.check_now(call.round, _PHASES[type(call)])
+        member = self._caller(caller)
+        match call:
+            case Commit():
+                run.commit(member, call, now)
+            case Reveal():
+                run.reveal(member, call, now)
+            case Hold():
+                run.hold(member, call, now)
+            case Attest():
+                run.attest(member, call, now)
+
     def _open_run(self, caller: Address, call: OpenRun, now: int) -> None:
         self._only_authority(caller)
         terms = checked(call.terms, self.finalized_of)
         number = len(self.runs) + 1
-        self.runs.append(MemoryRun(number, terms, self.network, now, self._emit))
         self._emit(RunOpened(number, keccak(call.manifest), terms, call.manifest))
+        self.runs.append(MemoryRun(number, terms, self.network, now, self._emit))
 
     def _evict(self, run: int, member: int, now: int) -> None:
+        found = self._run(run)
         if self.is_active(member):
             raise LedgerRefusal("StillActive", member)
-        self._run(run).evict(member, now)
+        found.evict(member, now)
 
     def _emit(self, event: Event) -> None:
         self._emitted.append(event)

@@ -7,8 +7,9 @@ so that a refused call leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from eth_utils.crypto import keccak
 
@@ -42,19 +43,23 @@ from node.ledger import (
 )
 
 SEATS = 256
-_LONGEST_BENCH = 16
-
-Vote = tuple[Digest, Digest]
+MAX_COMEBACKS = 16
 
 
 @dataclass(slots=True)
-class Ballot:
-    """A round's attestations: who may attest, who did, and how many said the same."""
+class Seat:
+    """A member's place. `waited_from` lies in the past once the seat has been benched."""
 
-    round: int
-    voters: int
-    attested: int = 0
-    tally: dict[Vote, int] = field(default_factory=dict)
+    number: int
+    roster_from: int = 0
+    waited_from: int = 0
+    comebacks: int = 0
+    privacy: int = 0
+
+    @property
+    def bit(self) -> int:
+        """Its place in bitmaps."""
+        return 1 << self.number
 
 
 @dataclass(slots=True)
@@ -68,11 +73,11 @@ class Tallies:
     committed: int = 0
     revealed: int = 0
     held: int = 0
-    inputs: int | None = None
+    inputs: int = 0
     missed: int = 0
-    seed_parts: int = 0
-    promises: dict[int, Commit] = field(default_factory=dict)
-    holds: dict[int, int] = field(default_factory=dict)
+    entropy: int = 0
+    commitments: dict[int, bytes] = field(default_factory=dict)
+    holds: list[int] = field(default_factory=list)
 
 
 class MemoryRun:
@@ -83,231 +88,206 @@ class MemoryRun:
     ) -> None:
         self.number = number
         self.terms = terms
-        self.phase = Phase.ENTERING
+        self.phase = Phase.NONE
         self.round = 0
-        self.deadline = now + terms.enter_seconds
+        self.deadline = 0
         self.base = terms.base
         self.seed = bytes(32)
         self.tallies = Tallies()
-        self.ballot = Ballot(0, 0)
         self.finalized: dict[int, Digest] = {}
+        self.attested: dict[int, int] = {}
+        self._votes: Counter[tuple[int, Digest, Digest]] = Counter()
         self._network = network
         self._emit = emit
-        self._seats: dict[int, int] = {}
-        self._entered = 0
+        self._seats: dict[int, Seat] = {}
+        self._taken = 0
         self._waited = 0
         self._pending: dict[int, int] = {}
-        self._benchings: dict[int, int] = {}
-        self._privacy: dict[int, int] = {}
         self._missed_before = 0
-        self._previous: Ballot | None = None
+        self._begin(Phase.ENTERING, terms.enter_seconds, now)
 
     # Calls of members.
 
     def enter(self, member: int, now: int) -> None:
         """Take a seat, or come back to it."""
-        self._open()
+        self._check_open()
         seat = self._seats.get(member)
-        if seat is None:
-            return self._take_seat(member, now)
-        bit = 1 << seat
-        if bit & (self._waited | self._all_pending()) or not bit & self._entered:
+        if seat and (seat.bit & self._waited or seat.waited_from > self.round):
             raise LedgerRefusal("AlreadyEntered", self.number, member)
-        times = self._benchings.get(seat, 0)
-        self._benchings[seat] = times + 1
-        self._wait_from(self.round + 1 + (1 << min(times, _LONGEST_BENCH)), bit)
-        return None
+        if self.phase is Phase.ENTERING:
+            self._enter_at_start(member, now)
+        elif seat is None:
+            self._enter_later(member)
+        else:
+            self._come_back(member, seat)
 
     def commit(self, member: int, call: Commit, now: int) -> None:
         """Promise an update."""
-        seat = self._speaker(member, call.round, Phase.COMMIT, self.tallies.committed)
+        seat = self._speaker(member, call.round, self.tallies.committed)
         if not any(call.commitment):
             raise LedgerRefusal("Zero")
-        before = self._privacy.get(seat, 0)
-        if call.privacy < before:
-            raise LedgerRefusal("PrivacyDecreased", call.privacy, before)
+        if call.privacy < seat.privacy:
+            raise LedgerRefusal("PrivacyDecreased", call.privacy, seat.privacy)
         if call.privacy > self.terms.privacy_budget:
             raise LedgerRefusal("OverBudget", call.privacy, self.terms.privacy_budget)
-        self._privacy[seat] = call.privacy
-        self.tallies.promises[seat] = call
-        self.tallies.committed |= 1 << seat
+        seat.privacy = call.privacy
+        self.tallies.commitments[seat.number] = call.commitment
+        self.tallies.committed |= seat.bit
         self._emit(Committed(self.number, self.round, member, call.commitment, call.privacy))
-        self._close_early(now)
+        self._close_if_done(now)
 
     def reveal(self, member: int, call: Reveal, now: int) -> None:
         """Open a commitment."""
-        seat = self._speaker(member, call.round, Phase.REVEAL, self.tallies.revealed)
+        seat = self._speaker(member, call.round, self.tallies.revealed)
         self._check_reveal(member, seat, call)
-        self.tallies.revealed |= 1 << seat
-        part = keccak(call.salt + member.to_bytes(32, "big"))
-        self.tallies.seed_parts ^= int.from_bytes(part, "big")
+        self.tallies.revealed |= seat.bit
+        self.tallies.entropy ^= _number(keccak(call.salt + _word(member)))
         self._emit(
             Revealed(self.number, self.round, member, call.digest, call.weight, call.privacy, call.salt)
         )
-        self._close_early(now)
+        self._close_if_done(now)
 
     def hold(self, member: int, call: Hold, now: int) -> None:
         """Name the updates that the seat has and has verified."""
-        seat = self._speaker(member, call.round, Phase.HOLD, self.tallies.held)
-        if call.bits & ~self.tallies.revealed:
-            raise LedgerRefusal("NotRevealed", call.bits & ~self.tallies.revealed)
-        self.tallies.held |= 1 << seat
-        self.tallies.holds[seat] = call.bits
+        seat = self._speaker(member, call.round, self.tallies.held)
+        if unknown := call.bits & ~self.tallies.revealed:
+            raise LedgerRefusal("NotRevealed", unknown)
+        self.tallies.held |= seat.bit
+        self.tallies.holds.append(call.bits)
         self._emit(Held(self.number, self.round, member, call.bits))
-        self._close_early(now)
+        self._close_if_done(now)
 
     def attest(self, member: int, call: Attest, now: int) -> None:
         """Say what merging gave."""
-        ballot = self._ballot_of(call.round)
-        seat = self._seat_in(member, ballot.voters)
-        if ballot.attested >> seat & 1:
-            raise LedgerRefusal("Already", seat)
+        late = self.is_late(call.round)
+        seat = self._speaker(member, call.round, self.attested.get(call.round, 0))
         if ZERO in (call.merged, call.receipt):
             raise LedgerRefusal("Zero")
-        vote = (call.merged, call.receipt)
-        ballot.attested |= 1 << seat
-        ballot.tally[vote] = ballot.tally.get(vote, 0) + 1
-        self._emit(Attested(self.number, call.round, member, *vote))
-        if ballot is not self._previous and ballot.tally[vote] >= self.tallies.quorum:
-            self._finalize(vote, now)
+        self.attested[call.round] = self.attested.get(call.round, 0) | seat.bit
+        self._emit(Attested(self.number, call.round, member, call.merged, call.receipt))
+        if late:
+            return
+        self._votes[call.round, call.merged, call.receipt] += 1
+        if self._votes[call.round, call.merged, call.receipt] >= self.tallies.quorum:
+            self._finalize(call, now)
 
     # Calls of anybody, and of the authority.
 
     def advance(self, now: int) -> None:
         """Move one phase on after its deadline."""
-        self._open()
+        self._check_open()
         if now < self.deadline:
             raise LedgerRefusal("TooEarly", now, self.deadline)
-        if self.phase is Phase.ENTERING:
-            self._end_entering(now)
-        else:
-            self._close_phase(now)
+        self._close_phase(now)
 
     def evict(self, member: int, now: int) -> None:
         """Take a revoked member out; votes that it cast stand, and Q stays."""
-        self._open()
         seat = self._seats.get(member)
-        if seat is None or not self._entered >> seat & 1:
-            raise LedgerRefusal("NotSeated", self.number, member)
-        self._remove(1 << seat)
-        self._emit(Evicted(self.number, member, seat))
-        if self.phase is not Phase.ENTERING:
-            self._close_early(now)
+        if self.phase is Phase.CLOSED or seat is None:
+            return  # a revocation must not fail over a run that has just closed
+        del self._seats[member]
+        self._remove(seat.bit)
+        self._emit(Evicted(self.number, member, seat.number))
+        self._close_if_done(now)
 
     def close(self, reason: Close) -> None:
         """End the run."""
-        self._open()
+        self._check_open()
         self.phase = Phase.CLOSED
-        self.deadline = 0
         self._emit(RunClosed(self.number, reason))
 
     # Checks.
 
-    def _open(self) -> None:
+    def check_now(self, round_: int, phase: Phase) -> None:
+        """Refuse a call that names another round, or isn't good in the present phase."""
+        if round_ != self.round:
+            raise LedgerRefusal("WrongRound", round_, self.round)
+        if phase is not self.phase:
+            raise LedgerRefusal("WrongPhase", self.phase)
+
+    def is_late(self, round_: int) -> bool:
+        """Whether a round is finalized and may still be attested."""
+        is_last = self.phase is Phase.CLOSED and round_ == self.round
+        return (is_last or round_ + 1 == self.round) and round_ in self.finalized
+
+    def _check_open(self) -> None:
         if self.phase is Phase.CLOSED:
             raise LedgerRefusal("WrongPhase", self.phase)
 
-    def _speaker(self, member: int, round_: int, phase: Phase, spoken: int) -> int:
-        """The member's seat, if it may speak in this round and phase and hasn't yet."""
-        if self.phase is not phase:
-            raise LedgerRefusal("WrongPhase", self.phase)
-        if round_ != self.round:
-            raise LedgerRefusal("WrongRound", round_, self.round)
-        seat = self._seat_in(member, self.tallies.roster)
-        if spoken >> seat & 1:
-            raise LedgerRefusal("Already", seat)
-        return seat
-
-    def _seat_in(self, member: int, bits: int) -> int:
+    def _speaker(self, member: int, round_: int, spoken: int) -> Seat:
+        """The member's seat, if it is in the round's roster and hasn't spoken yet."""
         seat = self._seats.get(member)
-        if seat is None or not bits >> seat & 1:
+        if seat is None or seat.roster_from > round_:
             raise LedgerRefusal("NotSeated", self.number, member)
+        if spoken & seat.bit:
+            raise LedgerRefusal("Already", seat.number)
         return seat
 
-    def _ballot_of(self, round_: int) -> Ballot:
-        """The ballot of the present round, or of the finalized one before it."""
-        if self._previous is not None and round_ == self._previous.round:
-            return self._previous
-        if round_ != self.round:
-            raise LedgerRefusal("WrongRound", round_, self.round)
-        if self.phase is not Phase.ATTEST:
-            raise LedgerRefusal("WrongPhase", self.phase)
-        return self.ballot
-
-    def _check_reveal(self, member: int, seat: int, call: Reveal) -> None:
-        promise = self.tallies.promises.get(seat) if self.tallies.committed >> seat & 1 else None
-        promised = promise.commitment if promise else bytes(32)
+    def _check_reveal(self, member: int, seat: Seat, call: Reveal) -> None:
+        if call.digest == ZERO:
+            raise LedgerRefusal("Zero")
+        if call.weight.bit_count() != 1:
+            raise LedgerRefusal("BadWeight", call.weight)
+        promised = self.tallies.commitments.get(seat.number, bytes(32))
         claims = Claims(call.weight, call.privacy)
         got = commitment(
             self._network, self.number, self.round, self.base, member, call.digest, claims, call.salt
         )
-        if got != promised:
+        if got != promised or call.privacy != seat.privacy:
             raise LedgerRefusal("RevealMismatch", promised, got)
-        if call.weight <= 0 or call.weight & (call.weight - 1):
-            raise LedgerRefusal("BadWeight", call.weight)
 
     # Seats.
 
-    def _take_seat(self, member: int, now: int) -> None:
-        seat = len(self._seats)
-        if seat >= SEATS:
-            raise LedgerRefusal("RunFull", self.number)
-        self._seats[member] = seat
-        self._entered |= 1 << seat
-        if self.phase is not Phase.ENTERING:
-            return self._wait_from(self.round + self.terms.join_delay, 1 << seat)
-        self.tallies.roster |= 1 << seat
-        self._waited |= 1 << seat
-        self._emit(Entered(self.number, member, seat, 0))
-        if self._entered.bit_count() == self.terms.seats:
+    def _enter_at_start(self, member: int, now: int) -> None:
+        seat = self._take_seat(member, 0)
+        self.tallies.roster |= seat.bit
+        self._waited |= seat.bit
+        self._emit(Entered(self.number, member, seat.number, 0))
+        if self.tallies.roster.bit_count() == self.terms.seats:
             self._open_round(0, now)
-        return None
 
-    def _wait_from(self, round_: int, bit: int) -> None:
-        self._pending[round_] = self._pending.get(round_, 0) | bit
-        seat = bit.bit_length() - 1
-        member = next(m for m, s in self._seats.items() if s == seat)
-        self._emit(Entered(self.number, member, seat, round_))
+    def _enter_later(self, member: int) -> None:
+        from_round = self.round + self.terms.join_delay
+        self._wait_from(from_round, member, self._take_seat(member, from_round))
 
-    def _all_pending(self) -> int:
-        bits = 0
-        for pending in self._pending.values():
-            bits |= pending
-        return bits
+    def _come_back(self, member: int, seat: Seat) -> None:
+        from_round = self.round + 1 + (1 << seat.comebacks)
+        seat.comebacks = min(seat.comebacks + 1, MAX_COMEBACKS)
+        self._wait_from(from_round, member, seat)
+
+    def _take_seat(self, member: int, roster_from: int) -> Seat:
+        if self._taken == SEATS:
+            raise LedgerRefusal("RunFull", self.number)
+        seat = self._seats[member] = Seat(self._taken, roster_from)
+        self._taken += 1
+        return seat
+
+    def _wait_from(self, round_: int, member: int, seat: Seat) -> None:
+        seat.waited_from = round_
+        self._pending[round_] = self._pending.get(round_, 0) | seat.bit
+        self._emit(Entered(self.number, member, seat.number, round_))
 
     def _remove(self, bit: int) -> None:
-        self._entered &= ~bit
         self._waited &= ~bit
         self._pending = {round_: bits & ~bit for round_, bits in self._pending.items()}
-        now = self.tallies
-        now.roster &= ~bit
-        now.expected &= ~bit
-        self.ballot.voters &= ~bit
-        if now.inputs is None:
-            now.committed &= ~bit
-            now.revealed &= ~bit
+        self.tallies.roster &= ~bit
+        self.tallies.expected &= ~bit
+        if self.phase is not Phase.ATTEST:
+            self.tallies.committed &= ~bit
+            self.tallies.revealed &= ~bit
 
     # Phases.
 
-    def _end_entering(self, now: int) -> None:
-        if self._entered.bit_count() >= self.terms.min_inputs:
-            self._open_round(0, now)
-        else:
-            self._begin(Phase.ENTERING, self.terms.enter_seconds, now)
-
     def _open_round(self, round_: int, now: int) -> None:
         joining = self._pending.pop(round_, 0)
-        roster = self.tallies.roster | joining
         self._waited |= joining
-        f = max(roster.bit_count() - 1, 0) // 3
-        expected = self._waited if self._waited.bit_count() > f else roster
-        quorum = max(2 * expected.bit_count() // 3 + 1, f + 1)
-        self.tallies = Tallies(roster, expected, f, quorum)
-        self.ballot = Ballot(round_, roster)
+        t = self.tallies = opened(self.tallies.roster | joining, self._waited)
         self.round, self.phase = round_, Phase.COMMIT
         self.deadline = now + self.terms.commit_seconds
         self._emit(
-            RoundOpened(self.number, round_, self.base, roster, expected, f, quorum, self.deadline)
+            RoundOpened(
+                self.number, round_, self.base, t.roster, t.expected, t.f, t.quorum, self.deadline
+            )
         )
 
     def _begin(self, phase: Phase, seconds: int, now: int) -> None:
@@ -315,85 +295,79 @@ class MemoryRun:
         self.deadline = now + seconds
         self._emit(PhaseAdvanced(self.number, self.round, phase, self.deadline))
 
-    def _asked(self) -> tuple[int, int]:
-        """Whom the present phase waits for, and who has spoken."""
+    def _close_if_done(self, now: int) -> None:
+        """Close a phase early when all have spoken, but never hurry a round into being skipped."""
         t = self.tallies
-        return {
-            Phase.COMMIT: (t.expected, t.committed),
-            Phase.REVEAL: (t.expected & t.committed, t.revealed),
-            Phase.HOLD: (t.expected, t.held),
-            Phase.ATTEST: (t.expected, self.ballot.attested),
-        }[self.phase]
-
-    def _close_early(self, now: int) -> None:
-        """Close the phase when everybody it waits for has spoken. Attest ends by quorum only."""
-        asked, spoken = self._asked()
-        if self.phase is not Phase.ATTEST and not asked & ~spoken:
+        done = {
+            Phase.COMMIT: not t.expected & ~t.committed and self._is_enough(t.committed),
+            Phase.REVEAL: not t.expected & t.committed & ~t.revealed and self._is_enough(t.revealed),
+            Phase.HOLD: not t.expected & ~t.held,
+        }
+        if done.get(self.phase, False):
             self._close_phase(now)
 
     def _close_phase(self, now: int) -> None:
-        asked, spoken = self._asked()
-        self.tallies.missed |= asked & ~spoken
-        match self.phase:
-            case Phase.COMMIT:
-                self._close_commit(now)
-            case Phase.REVEAL:
-                self._close_reveal(now)
-            case Phase.HOLD:
-                self._close_hold(now)
-            case Phase.ATTEST:
-                self._skip(Skip.NO_QUORUM, now)
+        closings = {
+            Phase.ENTERING: self._close_entering,
+            Phase.COMMIT: self._close_commit,
+            Phase.REVEAL: self._close_reveal,
+            Phase.HOLD: self._close_hold,
+            Phase.ATTEST: self._close_attest,
+        }
+        closings[self.phase](now)
+
+    def _close_entering(self, now: int) -> None:
+        if self.tallies.roster.bit_count() >= self.terms.min_inputs:
+            self._open_round(0, now)
+        else:
+            self._begin(Phase.ENTERING, self.terms.enter_seconds, now)
 
     def _close_commit(self, now: int) -> None:
-        if self.tallies.committed.bit_count() < self._need():
-            self._skip(Skip.TOO_FEW_COMMITTED, now)
-        else:
+        t = self.tallies
+        t.missed |= t.expected & ~t.committed
+        if self._is_enough(t.committed):
             self._begin(Phase.REVEAL, self.terms.reveal_seconds, now)
+        else:
+            self._skip(Skip.TOO_FEW_COMMITTED, now)
 
     def _close_reveal(self, now: int) -> None:
-        words = (self.tallies.seed_parts, self.number, self.round)
-        self.seed = keccak(self.seed + b"".join(word.to_bytes(32, "big") for word in words))
-        if self.tallies.revealed.bit_count() < self._need():
-            self._skip(Skip.TOO_FEW_REVEALED, now)
-        else:
+        t = self.tallies
+        t.missed |= t.expected & t.committed & ~t.revealed
+        self.seed = keccak(self.seed + b"".join(map(_word, (t.entropy, self.number, self.round))))
+        if self._is_enough(t.revealed):
             self._begin(Phase.HOLD, self.terms.hold_seconds, now)
+        else:
+            self._skip(Skip.TOO_FEW_REVEALED, now)
 
     def _close_hold(self, now: int) -> None:
-        inputs = self._held_by_quorum()
-        if inputs.bit_count() < self._need():
+        t = self.tallies
+        t.missed |= t.expected & ~t.held
+        t.inputs = t.revealed & named_by(t.holds, t.quorum)
+        if not self._is_enough(t.inputs):
             return self._skip(Skip.TOO_FEW_INPUTS, now)
-        self.tallies.inputs = inputs
-        self.tallies.missed |= self.tallies.expected & self.tallies.revealed & ~inputs
-        self._emit(InputsFixed(self.number, self.round, inputs, self.seed))
-        self._begin(Phase.ATTEST, self.terms.attest_seconds, now)
-        return None
+        t.missed |= t.expected & t.revealed & ~t.inputs
+        self._emit(InputsFixed(self.number, self.round, t.inputs, self.seed))
+        return self._begin(Phase.ATTEST, self.terms.attest_seconds, now)
 
-    def _held_by_quorum(self) -> int:
-        """Revealed seats, less revoked ones, that at least Q holders named."""
-        named = [0] * SEATS
-        for bits in self.tallies.holds.values():
-            for seat in range(bits.bit_length()):
-                named[seat] += bits >> seat & 1
-        quorum = self.tallies.quorum
-        return self.tallies.revealed & sum(1 << s for s in range(SEATS) if named[s] >= quorum)
+    def _close_attest(self, now: int) -> None:
+        self.tallies.missed |= self.tallies.expected & ~self.attested.get(self.round, 0)
+        self._skip(Skip.NO_QUORUM, now)
 
-    def _need(self) -> int:
-        return max(self.terms.min_inputs, 2 * self.tallies.f + 1)
+    def _is_enough(self, seats: int) -> bool:
+        return seats.bit_count() >= max(self.terms.min_inputs, 2 * self.tallies.f + 1)
 
     # Ends.
 
-    def _finalize(self, vote: Vote, now: int) -> None:
-        merged, receipt = vote
-        self.finalized[self.round] = self.base = merged
-        self._emit(RoundFinalized(self.number, self.round, merged, receipt))
-        self._end_round(self.ballot, now)
+    def _finalize(self, call: Attest, now: int) -> None:
+        self.finalized[self.round] = self.base = call.merged
+        self._emit(RoundFinalized(self.number, self.round, call.merged, call.receipt))
+        self._end_round(now)
 
     def _skip(self, reason: Skip, now: int) -> None:
         self._emit(RoundSkipped(self.number, self.round, reason))
-        self._end_round(None, now)
+        self._end_round(now)
 
-    def _end_round(self, finalized: Ballot | None, now: int) -> None:
-        self._previous = finalized
+    def _end_round(self, now: int) -> None:
         self._bench()
         if self.round + 1 == self.terms.rounds:
             self.close(Close.ROUNDS_DONE)
@@ -410,6 +384,19 @@ class MemoryRun:
             self._emit(SeatsBenched(self.number, self.round, benched))
 
 
+def opened(roster: int, waited: int) -> Tallies:
+    """A round's fresh tallies: whom it waits for, how many may be hostile, how many are enough."""
+    f = max(roster.bit_count() - 1, 0) // 3
+    expected = waited if waited.bit_count() > f else roster
+    return Tallies(roster, expected, f, max(2 * expected.bit_count() // 3 + 1, f + 1))
+
+
+def named_by(holds: Sequence[int], quorum: int) -> int:
+    """The seats that at least `quorum` holds name."""
+    named = Counter(seat for bits in holds for seat in range(SEATS) if bits >> seat & 1)
+    return sum(1 << seat for seat, times in named.items() if times >= quorum)
+
+
 def checked(terms: Terms, finalized: Callable[[int, int], Digest]) -> Terms:
     """Terms that can work. Raises LedgerRefusal."""
     for name, good in _conditions(terms):
@@ -417,8 +404,8 @@ def checked(terms: Terms, finalized: Callable[[int, int], Digest]) -> Terms:
             raise LedgerRefusal("BadTerms", name)
     if terms.parent_run and finalized(terms.parent_run, terms.parent_round) != terms.base:
         found = finalized(terms.parent_run, terms.parent_round)
-        raise LedgerRefusal("BadParent", terms.parent_run, terms.parent_round, found)
-    return replace(terms)
+        raise LedgerRefusal("BadParent", terms.parent_run, terms.parent_round, found.raw)
+    return terms
 
 
 def _conditions(terms: Terms) -> tuple[tuple[str, bool], ...]:
@@ -434,3 +421,11 @@ def _conditions(terms: Terms) -> tuple[tuple[str, bool], ...]:
         ("attestSeconds", terms.attest_seconds >= 1),
         ("base", terms.base != ZERO),
     )
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def _number(word: bytes) -> int:
+    return int.from_bytes(word, "big")
