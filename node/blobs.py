@@ -74,7 +74,7 @@ class Blobs(Protocol):
         ...
 
     def drop(self, digest: Digest) -> None:
-        """Forget a blob, if it is here."""
+        """Forget a blob, if it is here, and what was received of it so far."""
         ...
 
 
@@ -126,8 +126,7 @@ class DiskBlobs:
         if not self.has(whole.digest):
             with _disk_faults(self._folder), _Temporary(self._folder) as file:
                 file.write(0, data)
-                file.keep(self.path(whole.digest))
-        self._outlines[whole.digest] = whole
+                self.adopt(file, whole)
         return whole.digest
 
     @contextlib.contextmanager
@@ -142,19 +141,25 @@ class DiskBlobs:
         digest = outline.digest
         if digest not in self._partials:
             with _disk_faults(self._folder):
-                self._partials[digest] = _DiskPartial(self, outline)
+                fresh = _DiskPartial(self, outline)
+            if not fresh.missing():
+                return fresh
+            self._partials[digest] = fresh
         return self._partials[digest]
 
     def drop(self, digest: Digest) -> None:
         """See Blobs."""
         self._outlines.pop(digest, None)
+        if partial := self._partials.pop(digest, None):
+            partial.abandon()
         self.path(digest).unlink(missing_ok=True)
 
     def adopt(self, file: _Temporary, outline: Outline) -> None:
         """Keep a temporary file whose content is known to be `outline`'s."""
         file.keep(self.path(outline.digest))
         self._outlines[outline.digest] = outline
-        self._partials.pop(outline.digest, None)
+        if partial := self._partials.pop(outline.digest, None):
+            partial.abandon()
 
     def _existing(self, digest: Digest) -> Path:
         path = self.path(digest)
@@ -186,13 +191,18 @@ class _DiskPartial:
         return range(self._next, len(self._outline.chunks))
 
     def add(self, chunk: bytes | memoryview) -> bool:
-        if chunk_hash(chunk) != self._outline.chunks[self._next]:
+        if not self.missing() or chunk_hash(chunk) != self._outline.chunks[self._next]:
             return False
         with _disk_faults(self._file.path.parent):
             self._file.write(self._next * CHUNK, chunk)
             self._next += 1
             self._finish_if_complete()
         return True
+
+    def abandon(self) -> None:
+        """Give the room back; nothing more can be added."""
+        self._next = len(self._outline.chunks)
+        self._file.close()
 
     def _finish_if_complete(self) -> None:
         if not self.missing():
@@ -253,6 +263,6 @@ def _disk_faults(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(f"no room left in {folder}: free some and start the node again") from None
         raise

@@ -34,7 +34,10 @@ class Digest:
     @classmethod
     def from_hex(cls, text: str) -> Digest:
         """Read 64 hex digits, with or without 0x. Raises ValueError."""
-        return cls(bytes.fromhex(text.removeprefix("0x")))
+        digits = text.removeprefix("0x")
+        if len(digits) != 64:  # bytes.fromhex skips white space
+            raise ValueError(f"a digest has 64 hex digits, not {len(digits)}")
+        return cls(bytes.fromhex(digits))
 
     @property
     def hex(self) -> str:

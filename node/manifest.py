@@ -64,9 +64,12 @@ class Manifest:
             fields = canonical.load(data)
             if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
                 raise ValueError(f"not a manifest of format {FORMAT}")
-            return cls(**_typed(cls, {**fields, "terms": _terms(fields.get("terms"))}))
+            manifest = cls(**_typed(cls, {**fields, "terms": _terms(fields.get("terms"))}))
+            if manifest.to_bytes() != data:
+                raise ValueError("a digest or the format is written in another way")
         except (ValueError, TypeError, KeyError) as error:
             raise Unfit(f"the run's manifest can't be read: {error}") from None
+        return manifest
 
 
 def _terms(fields: Any) -> Terms:
@@ -93,7 +96,7 @@ def _one(name: str, wanted: str, value: Any) -> Any:
         "Terms": isinstance(value, Terms),
     }
     if not fits.get(wanted, False):
-        raise ValueError(f"{name} is {value!r}, not {wanted}")
+        raise ValueError(f"{name} is {value!r:.80}, not {wanted}")
     return value
 
 

@@ -29,9 +29,8 @@ class Mean:
 
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
-        weights = tuple(float(weight) for weight in context.weights)
         return Plan(
-            combine=lambda piece: weighted_mean(piece.rows, weights),
+            combine=lambda piece: weighted_mean(piece.rows, context.weights),
             used=tuple(range(stack.count)),
-            scores=weights,
+            scores=tuple(float(weight) for weight in context.weights),
         )

@@ -48,5 +48,5 @@ class TrimmedMean:
 
 def _trimmed(piece: Slice, drop: int) -> Array:
     kept = ranked(piece.rows, drop, len(piece.rows) - 1 - drop)
-    mean = weighted_mean(kept, [1.0] * len(kept))
+    mean = weighted_mean(kept, [1] * len(kept))
     return np.clip(mean, kept[0], kept[-1], out=mean) if kept[0].dtype == mean.dtype else mean
