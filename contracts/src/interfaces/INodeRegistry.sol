@@ -6,6 +6,9 @@ pragma solidity 0.8.37;
 /// and the peer key behind the number may rotate. Names and addresses of clinics are never stored.
 interface INodeRegistry {
     /// @notice An offline permission to join, signed by an account that holds the authority role (EIP-712).
+    /// @dev Domain: name "Waggle NodeRegistry", version "1", chain id, this contract. Type:
+    /// Admission(address account,bytes32 peerKey,bytes32 organization,uint256 nonce,uint64 deadline,uint64 epoch,bytes32 network)
+    /// where `network` is `networkId()`: signed though not sent, so that no admission replays elsewhere.
     /// @param account The Ethereum account that will act for the new member, and that must send `join`.
     /// @param peerKey The 32-byte Ed25519 public key of the member's libp2p identity.
     /// @param organization Salted hash of the organization, for the authority's books.
@@ -53,7 +56,7 @@ interface INodeRegistry {
     error AdmissionOutdated(uint64 epoch, uint64 current);
     /// @notice Thrown when an admission's nonce was used before.
     error AdmissionUsed(uint256 nonce);
-    /// @notice Thrown when the signer of an admission doesn't hold the authority role.
+    /// @notice Thrown when the caller, or the signer of an admission, doesn't hold the authority role.
     error NotAuthority(address signer);
     /// @notice Thrown when the new member's account doesn't take the gas money sent along.
     error FundingFailed(address account);

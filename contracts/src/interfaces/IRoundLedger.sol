@@ -93,7 +93,9 @@ interface IRoundLedger {
     );
     /// @notice A phase began. Commit is announced by RoundOpened instead.
     event PhaseAdvanced(uint64 indexed run, uint32 indexed round, Phase phase, uint64 deadline);
-    event Committed(uint64 indexed run, uint32 indexed round, uint32 indexed member, bytes32 commitment, uint64 privacy);
+    event Committed(
+        uint64 indexed run, uint32 indexed round, uint32 indexed member, bytes32 commitment, uint64 privacy
+    );
     event Revealed(
         uint64 indexed run,
         uint32 indexed round,
@@ -177,7 +179,8 @@ interface IRoundLedger {
     /// @notice Moves one phase on after its deadline. Anybody may call it.
     function advance(uint64 run) external;
 
-    /// @notice Takes a revoked member's seat out of a run. Anybody may call it.
+    /// @notice Takes a revoked member's seat out of a run. Anybody may call it; without a seat, or in a
+    /// closed run, nothing happens.
     function evict(uint64 run, uint32 member) external;
 
     /// @notice Ends a run. The authority only.
