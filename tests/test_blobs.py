@@ -1,0 +1,228 @@
+"""Blobs on disk: whole or not there, whatever fails."""
+
+import errno
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from node.blobs import DiskBlobs
+from node.digest import CHUNK, digest, outline
+from node.errors import Damaged, DiskFull
+
+LONG = b"a" * CHUNK + b"b" * CHUNK + b"tail"
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    """A store in a fresh folder."""
+    return DiskBlobs(tmp_path / "blobs")
+
+
+def files(blobs):
+    """Names of all files in the store's folder."""
+    return sorted(path.name for path in blobs._folder.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"x", LONG], ids=["empty", "one byte", "chunks"])
+def test_what_was_put_is_there(blobs, data):
+    """Content, outline and digest of a blob read back, also by a store opened later."""
+    name = blobs.put(data)
+    later = DiskBlobs(blobs._folder)
+    assert name == digest(data)
+    assert bytes(later.view(name)) == data
+    assert later.outline(name) == outline(data)
+    assert list(later) == [name]
+
+
+def test_a_view_is_read_only(blobs):
+    """Nobody changes a blob through its view."""
+    assert blobs.view(blobs.put(b"weights")).readonly
+
+
+def test_a_missing_blob_is_a_key_error(blobs):
+    """Content and outline of what isn't here raise KeyError."""
+    for ask in (blobs.view, blobs.outline):
+        with pytest.raises(KeyError):
+            ask(digest(b"never"))
+    assert not blobs.has(digest(b"never"))
+
+
+def test_a_dropped_blob_is_gone(blobs):
+    """Dropping forgets content and outline; dropping again does nothing."""
+    name = blobs.put(b"weights")
+    blobs.drop(name)
+    blobs.drop(name)
+    assert files(blobs) == []
+    with pytest.raises(KeyError):
+        blobs.outline(name)
+
+
+def test_leftovers_of_a_killed_process_are_swept(blobs):
+    """Temporary files are gone after the store opens again; blobs stay."""
+    name = blobs.put(b"weights")
+    (blobs._folder / ".part-killed").write_bytes(b"half")
+    assert files(DiskBlobs(blobs._folder)) == [name.hex]
+
+
+def test_a_process_that_dies_while_drafting_leaves_no_blob(blobs):
+    """A draft that was never finished is not there under any digest."""
+    with blobs.draft(10) as draft:
+        draft.write(0, b"half")
+    assert files(blobs) == []
+
+
+def test_a_draft_is_written_in_any_order(blobs):
+    """Pieces at their offsets give the blob; what was not written is zero."""
+    with blobs.draft(6) as draft:
+        draft.write(4, b"f")
+        draft.write(0, b"abc")
+        name = draft.finish()
+    assert bytes(blobs.view(name)) == b"abc\x00f\x00"
+    assert blobs.outline(name) == outline(b"abc\x00f\x00")
+
+
+@pytest.mark.parametrize("damage", [b"", b"weightz", b"weights and more"])
+def test_damage_on_disk_is_found(blobs, damage):
+    """A file that isn't what its name says raises Damaged, naming the file."""
+    name = blobs.put(b"weights")
+    blobs.path(name).write_bytes(damage)
+    with pytest.raises(Damaged, match=name.hex):
+        DiskBlobs(blobs._folder).outline(name)
+
+
+def test_putting_again_does_not_vouch_for_what_lies_there(blobs):
+    """A damaged file is still found damaged after the same content was put again."""
+    name = blobs.put(b"weights")
+    blobs.path(name).write_bytes(b"weightz")
+    later = DiskBlobs(blobs._folder)
+    later.put(b"weights")
+    with pytest.raises(Damaged):
+        later.outline(name)
+
+
+def test_a_partial_takes_its_chunks_in_order(blobs):
+    """A chunk out of order or with a wrong byte is refused and nothing of it is kept."""
+    whole = outline(LONG)
+    chunks = [LONG[at : at + CHUNK] for at in range(0, len(LONG), CHUNK)]
+    partial = blobs.partial(whole)
+    assert not partial.add(chunks[1])
+    assert not partial.add(b"\xff" + chunks[0][1:])
+    assert partial.missing() == range(3)
+    assert all(partial.add(chunk) for chunk in chunks)
+    assert bytes(blobs.view(whole.digest)) == LONG
+
+
+def test_a_chunk_too_many_is_refused(blobs):
+    """A complete blob takes nothing more."""
+    partial = blobs.partial(outline(b"one"))
+    assert partial.add(b"one")
+    assert not partial.add(b"one")
+
+
+def test_a_partial_goes_on_where_it_was(blobs):
+    """Asking again for an unfinished blob gives the same one, whoever sends the rest."""
+    whole = outline(LONG)
+    blobs.partial(whole).add(LONG[:CHUNK])
+    assert blobs.partial(whole).missing() == range(1, 3)
+
+
+def test_an_unfinished_blob_is_not_here(blobs):
+    """What was received in part is not served."""
+    whole = outline(LONG)
+    blobs.partial(whole).add(LONG[:CHUNK])
+    assert not blobs.has(whole.digest)
+    assert list(blobs) == []
+
+
+def test_dropping_gives_back_what_was_received(blobs):
+    """The temporary file of an unfinished blob goes with it."""
+    whole = outline(LONG)
+    blobs.partial(whole).add(LONG[:CHUNK])
+    blobs.drop(whole.digest)
+    assert files(blobs) == []
+    assert blobs.partial(whole).missing() == range(3)
+
+
+def test_an_empty_partial_is_complete_at_once(blobs):
+    """There is nothing to receive of an empty blob, also after it was dropped."""
+    empty = outline(b"")
+    for _ in range(2):
+        assert not blobs.partial(empty).missing()
+        assert blobs.has(empty.digest)
+        blobs.drop(empty.digest)
+
+
+def no_room(*_):
+    """What the system answers on a full disk."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(blobs, monkeypatch):
+    """Put, draft and partial raise DiskFull, and no file stays but the unfinished blob's."""
+    partial = blobs.partial(outline(b"weights"))
+    monkeypatch.setattr(os, "pwrite", no_room)
+    with pytest.raises(DiskFull, match="no room"):
+        blobs.put(b"other")
+    with pytest.raises(DiskFull), blobs.draft(4) as draft:
+        draft.write(0, b"half")
+    with pytest.raises(DiskFull):
+        partial.add(b"weights")
+    assert len(files(blobs)) == 1
+
+
+def test_a_partial_goes_on_after_the_disk_was_full(blobs, monkeypatch):
+    """The chunk that found no room is taken when there is some."""
+    partial = blobs.partial(outline(b"weights"))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", no_room)
+        with pytest.raises(DiskFull):
+            partial.add(b"weights")
+    assert partial.add(b"weights")
+    assert blobs.has(digest(b"weights"))
+
+
+def test_a_draft_takes_its_room_at_once(blobs, monkeypatch):
+    """A full disk shows when the draft is begun, before any work."""
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    with pytest.raises(DiskFull), blobs.draft(1 << 20):
+        pytest.fail("the draft began")
+    assert files(blobs) == []
+
+
+def test_other_faults_of_the_disk_are_not_called_full(blobs, monkeypatch):
+    """Only a lack of room is DiskFull."""
+
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pwrite", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        blobs.put(b"weights")
+
+
+def test_content_is_synced_before_it_gets_its_name(blobs, monkeypatch):
+    """A crash can't leave the final name on unwritten content."""
+    seen = []
+    fsync = os.fsync
+
+    def watch(fd):
+        seen.append(any(not name.startswith(".part-") for name in files(blobs)))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    blobs.put(b"weights")
+    assert seen == [False, True]  # the content before the rename, the folder after it
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.data())
+def test_a_draft_in_pieces_is_the_same_blob(blobs, data, draw):
+    """However the content is cut and in whatever order it is written, the digest is its own."""
+    cuts = sorted(draw.draw(st.sets(st.integers(0, len(data)))) | {0, len(data)})
+    pieces = [(a, data[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    with blobs.draft(len(data)) as draft:
+        for at, piece in draw.draw(st.permutations(pieces)):
+            draft.write(at, piece)
+        assert draft.finish() == digest(data)
