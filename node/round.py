@@ -35,14 +35,16 @@ class Holding:
     """What a node holds of one round.
 
     verified, refused: members whose update passed, or failed for good. merged: our own answer.
-    stuck: why this node can't do its part in this round, if so.
+    no_update: why this node has none to commit, if so; it still holds and attests.
+    no_merge: why this node can't merge the inputs, if so.
     """
 
     update: OwnUpdate | None = None
     verified: frozenset[int] = frozenset()
     refused: frozenset[int] = frozenset()
     merged: Attestation | None = None
-    stuck: str = ""
+    no_update: str = ""
+    no_merge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,6 @@ def decide(run: Run, mine: Mine, now: float) -> Action:
 
 
 def _in_phase(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
-    holding = mine.of(round_)
-    if holding.stuck:
-        return None
     if round_.base not in mine.models:
         return FetchModel(round_)
     match round_.phase:
@@ -167,9 +166,10 @@ def _in_phase(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
 
 
 def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
-    if round_.committed & run.bit(mine.member):
+    holding = mine.of(round_)
+    if holding.no_update or round_.committed & run.bit(mine.member):
         return None
-    update = mine.of(round_).update
+    update = holding.update
     return Promise(round_, update) if update else Train(round_)
 
 
@@ -196,6 +196,8 @@ def _attest(run: Run, round_: Round, mine: Mine, until: float) -> Action | None:
     if round_.inputs is None or mine.member in round_.attested:
         return None
     holding = mine.of(round_)
+    if holding.no_merge:
+        return None
     if (merged := holding.merged) is not None:
         return Send(Attest(run.number, round_.number, merged.merged, merged.receipt))
     inputs = run.members_in(round_.inputs)
@@ -210,7 +212,7 @@ def _late_attestation(run: Run, mine: Mine) -> Action | None:
         return None
     holding = mine.of(round_)
     inputs = set(run.members_in(round_.inputs or 0))
-    if holding.stuck or round_.base not in mine.models or not inputs <= holding.verified:
+    if round_.base not in mine.models or not inputs <= holding.verified:
         return None
     return _attest(run, round_, mine, until=0)
 

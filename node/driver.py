@@ -1,0 +1,166 @@
+"""Does what `node.round.decide` says, over the seams, until the run is over.
+
+One action at a time; each can be cut off by `kill -9` and is decided anew after a restart. Faults of
+peers and of the network cost time within the round; only our own faults end the node.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import trio
+
+from node import exchanging, working
+from node import round as story
+from node.errors import Damaged, LedgerRefusal, WrongUse
+from node.ledger import NodeCall
+from node.progress import Progress
+from node.round import Action, Holding, Mine
+from node.seams import Rules, Seams
+from node.state import Round, Run
+from node.watch import Watch
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+"""Longest pause after the contract refused a call, before deciding anew."""
+
+FINAL_REFUSALS = {"RunFull": "all seats of the run are taken", "NotMember": "this member was revoked"}
+
+
+class Driver:
+    """One node in one run."""
+
+    def __init__(
+        self, *, seams: Seams, watch: Watch, rules: Rules, member: int, progress: Progress
+    ) -> None:
+        self._seams, self._watch, self._rules = seams, watch, rules
+        self._progress = progress
+        self._mine = Mine(member, enter_after=rules.enter_after)
+        self._work = working.Worker(seams, rules, member)
+        self._fetcher = exchanging.Fetcher(seams, watch, rules, member)
+
+    @property
+    def run(self) -> Run:
+        """The run as the chain has it now."""
+        return self._watch.chronicle.runs[self._rules.run]
+
+    async def play(self) -> None:
+        """Take part until the run is over. Raises WrongUse when this member was revoked."""
+        while True:
+            await self._look()
+            action = story.decide(self.run, self._mine, self._seams.clock())
+            self._progress.show(self.run, action)
+            if isinstance(action, story.Finish):
+                return
+            await self._do(action)
+
+    async def _look(self) -> None:
+        """What we hold may have changed on disk, or the round with the chain."""
+        if not self._watch.chronicle.members[self._mine.member].active:
+            raise WrongUse("this member was revoked: ask the authority why; it needs a new admission")
+        for round_ in self.run.rounds[-2:]:
+            if round_.number not in self._mine.rounds:
+                self._note(round_, update=await self._work.promised(round_))
+        models = frozenset(r.base for r in self.run.rounds[-2:] if self._seams.blobs.has(r.base))
+        self._mine = replace(self._mine, models=models)
+
+    async def _do(self, action: Action) -> None:
+        try:
+            await self._dispatch(action)
+        except LedgerRefusal as refusal:
+            await self._refused(refusal)
+        except Damaged as damage:
+            log.error("%s", damage)
+
+    async def _dispatch(self, action: Action) -> None:
+        match action:
+            case story.Wait(until):
+                await self._wait(until)
+            case story.Send(call):
+                await self._send(call)
+            case story.Promise(round_, update):
+                await self._send(self._work.commit(round_, update))
+            case story.OpenPromise(round_, update):
+                await self._send(self._work.reveal(round_, update))
+            case story.Train(round_):
+                await self._train(round_)
+            case story.FetchModel(round_):
+                await self._while_phase_lasts(lambda: self._fetcher.model(round_))
+            case story.Fetch(round_, members, until):
+                await self._fetch(round_, members, until)
+            case story.Merge(round_, members):
+                await self._merge(round_, members)
+
+    async def _train(self, round_: Round) -> None:
+        update, why = await self._work.train(round_)
+        self._note(round_, update=update, no_update=why)
+
+    async def _fetch(self, round_: Round, members: tuple[int, ...], until: float) -> None:
+        holding = self._mine.of(round_)
+        if hopeless := holding.refused & set(members):
+            self._note(round_, no_merge=f"inputs fail verification here: {sorted(hopeless)}")
+            return
+
+        async def one(member: int) -> None:
+            verified = await self._fetcher.update(round_, member)
+            name = "verified" if verified else "refused"
+            self._note(round_, **{name: getattr(self._mine.of(round_), name) | {member}})
+
+        async def all_of_them() -> None:
+            async with trio.open_nursery() as nursery:
+                for member in members:
+                    nursery.start_soon(one, member)
+
+        with trio.move_on_after(max(until - self._seams.clock(), 0)):
+            await self._while_phase_lasts(all_of_them)
+
+    async def _merge(self, round_: Round, members: tuple[int, ...]) -> None:
+        updates = [self._fetcher.verified[round_.revealed[m].digest] for m in members]
+        merged, why = await self._work.merge(self.run, round_, updates)
+        self._note(round_, merged=merged, no_merge=why)
+
+    async def _send(self, call: NodeCall) -> None:
+        mined = await self._seams.ledger.send(call)
+        self._progress.sent(mined)
+        # What we said must be known before we decide again, or we would say it twice.
+        with trio.move_on_after(self._time_left()):
+            await self._watch.until(lambda: self._watch.seen >= mined.block)
+
+    async def _refused(self, refusal: LedgerRefusal) -> None:
+        """The chain had moved on; what it says next decides, unless the refusal is final."""
+        if refusal.name in FINAL_REFUSALS:
+            raise WrongUse(FINAL_REFUSALS[refusal.name])
+        log.info("%s", refusal)
+        await self._wait(self._seams.clock() + RETRY_SECONDS)
+
+    async def _wait(self, until: float) -> None:
+        with trio.move_on_after(max(until - self._seams.clock(), 0)):
+            await self._watch.changed()
+
+    async def _while_phase_lasts(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Work until it is done, or until the run's phase is another one."""
+        phase = self._phase()
+        async with trio.open_nursery() as nursery:
+
+            async def stop_with_phase() -> None:
+                await self._watch.until(lambda: self._phase() != phase)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(stop_with_phase)
+            await work()
+            nursery.cancel_scope.cancel()
+
+    def _phase(self) -> tuple[int, int]:
+        return len(self.run.rounds), self.run.phase
+
+    def _time_left(self) -> float:
+        return max(self.run.deadline - self._seams.clock(), RETRY_SECONDS)
+
+    def _note(self, round_: Round, **changes: object) -> None:
+        """Remember what we hold of a round; only the newest few rounds matter."""
+        changed: Holding = replace(self._mine.of(round_), **changes)  # type: ignore[arg-type]
+        rounds = {n: h for n, h in self._mine.rounds.items() if n > round_.number - 3}
+        self._mine = replace(self._mine, rounds={**rounds, round_.number: changed})

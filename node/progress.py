@@ -1,0 +1,79 @@
+"""What a node is doing, for people and for benchmarks: one small JSON file, replaced as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from node.exchange import Exchange
+from node.ledger import Mined
+from node.round import Action
+from node.state import Run
+
+DOING = {
+    "Wait": "waiting",
+    "Send": "sending",
+    "Promise": "committing",
+    "OpenPromise": "revealing",
+    "Train": "training",
+    "FetchModel": "fetching the model",
+    "Fetch": "fetching",
+    "Merge": "merging",
+    "Finish": "done",
+}
+
+
+class Progress:
+    """Keeps count of what a node does and writes it to a file that others may read at any time."""
+
+    def __init__(self, path: Path, name: str, member: int, exchange: Exchange) -> None:
+        self._path, self._exchange = path, exchange
+        self._facts: dict[str, Any] = {"name": name, "member": member, "pid": os.getpid()}
+        self._gas = 0
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._since, self._doing = time.monotonic(), ""
+
+    def show(self, run: Run, action: Action) -> None:
+        """An action starts; the one before is over."""
+        now, doing = time.monotonic(), DOING[type(action).__name__]
+        if self._doing:
+            self._seconds[self._doing] += now - self._since
+        self._since, self._doing = now, doing
+        traffic = self._exchange.traffic()
+        self._facts |= {
+            "run": run.number,
+            "round": run.rounds[-1].number if run.rounds else 0,
+            "phase": run.phase.name.lower(),
+            "deadline": run.deadline,
+            "doing": doing,
+            "finalized": sum(r.finalized is not None for r in run.rounds),
+            "model": run.model.hex,
+            "sent": traffic.sent,
+            "received": traffic.received,
+            "gas": self._gas,
+            "seconds": {name: round(value, 4) for name, value in self._seconds.items()},
+        }
+        self._write()
+
+    def sent(self, mined: Mined) -> None:
+        """A call was mined."""
+        self._gas += mined.gas
+
+    def _write(self) -> None:
+        # Not fsynced: after a crash nobody needs it.
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps(self._facts))
+        fresh.replace(self._path)
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """What a node wrote last; empty before it wrote anything."""
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return facts

@@ -1,0 +1,162 @@
+"""One node process: the real seams, serving and taking part, until its run is over."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import trio
+
+from node.blobs import DiskBlobs
+from node.chain import Chain
+from node.config import Home, NodeConfig, load_config
+from node.database import Database
+from node.digest import Digest
+from node.driver import Driver
+from node.entropy import Entropy, SeededEntropy, SystemEntropy
+from node.entry import rules_of
+from node.errors import WrongUse
+from node.exchange import PeerKey
+from node.keys import Keys, load_keys
+from node.p2p import P2PExchange
+from node.progress import Progress
+from node.seams import Rules, Seams
+from node.serving import may_serve
+from node.state import Run
+from node.task import Site, Task, load_task
+from node.train import TorchTrainer
+from node.watch import Watch
+
+log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS = 2.0
+"""How long a node goes on serving after its run: others may still want the last model."""
+
+
+async def run_node(home: Home, run: int | None = None, password: str | None = None) -> Run:
+    """Take part in a run, by default the newest open one (waiting for one), until it is over.
+
+    Raises WrongUse, Unfit, InfrastructureFault; see node.errors.
+    """
+    with home.lock():
+        config = load_config(home)
+        keys = load_keys(home.keys, password)
+        task = load_task(config.task)
+        with closing(Database(home.database)) as database:
+            return await _Node(home, config, keys, task, database).live(run)
+
+
+class _Node:
+    def __init__(
+        self, home: Home, config: NodeConfig, keys: Keys, task: Task, database: Database
+    ) -> None:
+        self._home, self._config, self._task = home, config, task
+        site = Site(
+            config.site.index,
+            config.site.count,
+            config.site.seed,
+            home.folder / Path(config.site.folder),
+        )
+        self._blobs = DiskBlobs(home.blobs)
+        self._trainer = TorchTrainer(task, site, device=config.device, threads=config.threads)
+        self._ledger = Chain.connect(config.rpc, config.network, keys.account, outbox=database)
+        self._watch = Watch(self._ledger, poll_seconds=config.poll_seconds)
+        self._exchange = P2PExchange(
+            blobs=self._blobs,
+            private_key=keys.peer_seed,
+            listen=config.listen_at,
+            addresses=lambda key: config.peers.get(key, ()),
+            may_serve=self._may_serve,
+        )
+        self._entropy: Entropy = (
+            SystemEntropy(keys.secret)
+            if config.entropy_seed is None
+            else SeededEntropy(config.entropy_seed)
+        )
+        self._database, self._run = database, 0
+
+    async def live(self, wanted: int | None) -> Run:
+        await self._watch.catch_up()
+        member = self._watch.chronicle.member_of(self._ledger.account)
+        if member is None:
+            raise WrongUse(
+                f"account {self._ledger.account} is no member: give {self._home.card} to the authority"
+            )
+        async with self._serving():
+            self._run = await self._find_run(wanted)
+            rules = await self._rules()
+            self._watch.confirmations = rules.manifest.confirmations
+            progress = Progress(
+                self._home.status, self._config.name, member.number, self._exchange
+            )
+            driver = Driver(
+                seams=self._seams(),
+                watch=self._watch,
+                rules=rules,
+                member=member.number,
+                progress=progress,
+            )
+            await driver.play()
+            await trio.sleep(FAREWELL_SECONDS)
+            return driver.run
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        async with self._exchange.serve(), trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch.run)
+            nursery.start_soon(self._keep_gate)
+            yield
+            nursery.cancel_scope.cancel()
+
+    async def _keep_gate(self) -> None:
+        """Let members in as the chain admits them, and throw revoked ones out."""
+        while True:
+            self._exchange.admit({m.peer_key for m in self._watch.chronicle.active()})
+            await self._watch.changed()
+
+    def _may_serve(self, digest: Digest, peer: PeerKey) -> bool:
+        chronicle = self._watch.chronicle
+        run = chronicle.runs.get(self._run)
+        return run is not None and may_serve(chronicle, run, digest, peer)
+
+    async def _find_run(self, wanted: int | None) -> int:
+        if wanted is not None:
+            if wanted not in self._watch.chronicle.runs:
+                raise WrongUse(f"there is no run {wanted}: the newest is {self._newest()}")
+            return wanted
+        await self._watch.until(lambda: self._newest() is not None)
+        newest = self._newest()
+        assert newest is not None
+        return newest
+
+    def _newest(self) -> int | None:
+        """The newest run that is not closed."""
+        runs = self._watch.chronicle.runs
+        return max((n for n, run in runs.items() if run.closed is None), default=None)
+
+    async def _rules(self) -> Rules:
+        run = self._watch.chronicle.runs[self._run]
+        return await trio.to_thread.run_sync(
+            rules_of,
+            run,
+            self._ledger.network,
+            self._task,
+            self._trainer,
+            self._blobs,
+            self._config.enter_after,
+        )
+
+    def _seams(self) -> Seams:
+        return Seams(
+            ledger=self._ledger,
+            exchange=self._exchange,
+            blobs=self._blobs,
+            database=self._database,
+            trainer=self._trainer,
+            entropy=self._entropy,
+            offload=trio.to_thread.run_sync,
+            clock=time.time,
+        )

@@ -1,0 +1,64 @@
+"""Watches the chain and folds what it says; others wait for it to change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from node.errors import ChainUnreachable
+from node.ledger import Block, Ledger
+from node.state import Chronicle, apply_all
+
+log = logging.getLogger(__name__)
+
+MAX_POLL_SECONDS = 10.0
+
+
+class Watch:
+    """The chronicle as far as the chain is final, kept up to date by `run`.
+
+    confirmations: blocks on top before a block is acted on.
+    """
+
+    def __init__(self, ledger: Ledger, *, poll_seconds: float = 1.0, confirmations: int = 0) -> None:
+        self.chronicle = Chronicle()
+        self.seen = ledger.network.deployed_block - 1
+        self.confirmations = confirmations
+        self._ledger = ledger
+        self._poll_seconds = poll_seconds
+        self._changed = trio.Event()
+
+    async def run(self) -> None:
+        """Follow the chain for ever; an unreachable chain is asked again, ever less often."""
+        pause = self._poll_seconds
+        while True:
+            try:
+                await self.catch_up()
+                pause = self._poll_seconds
+            except ChainUnreachable as error:
+                pause = min(2 * max(pause, 0.1), MAX_POLL_SECONDS)
+                log.warning("%s; asking again in %.1f s", error, pause)
+            await trio.sleep(pause)
+
+    async def catch_up(self) -> Block:
+        """Fold every event that is final by now. Raises ChainUnreachable."""
+        head = await self._ledger.head()
+        last = head.number - self.confirmations
+        if last > self.seen:
+            found = await self._ledger.events(self.seen + 1, last)
+            self.chronicle = apply_all(self.chronicle, (logged.event for logged in found))
+            self.seen = last
+            self._changed.set()
+            self._changed = trio.Event()
+        return head
+
+    async def changed(self) -> None:
+        """Wait until there is something new."""
+        await self._changed.wait()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition on the chronicle holds."""
+        while not condition():
+            await self.changed()

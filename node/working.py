@@ -1,0 +1,114 @@
+"""A node's own work in a round: train, promise, merge. Done in a worker, kept on disk before it counts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from node import seeds
+from node.blobs import Blobs
+from node.commitment import Claims, commitment, rounded_weight
+from node.database import OwnUpdate
+from node.digest import Digest
+from node.errors import BadUpdate, Damaged, Unfit
+from node.header import UpdateMark
+from node.ledger import Commit, Reveal
+from node.merging import merge_round
+from node.seams import Rules, Seams
+from node.state import Attestation, Round, Run
+from node.train import TrainingFailed
+from node.verify import Claimed, VerifiedUpdate, verify
+from node.weights import arrays, encode
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """What a member does by itself in one run."""
+
+    def __init__(self, seams: Seams, rules: Rules, member: int) -> None:
+        self._seams, self._rules, self._member = seams, rules, member
+
+    async def promised(self, round_: Round) -> OwnUpdate | None:
+        """The update that this node wrote down for a round, before a restart perhaps."""
+        return await self._seams.offload(
+            self._seams.database.own_update, self._rules.run, round_.number, round_.base
+        )
+
+    async def train(self, round_: Round) -> tuple[OwnUpdate | None, str]:
+        """Train from the base and write the update down; or say why there is none."""
+        try:
+            return await self._seams.offload(self._train, round_), ""
+        except (TrainingFailed, BadUpdate) as error:
+            log.error("round %d: no update from this node: %s", round_.number, error)
+            return None, str(error)
+
+    async def merge(
+        self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]
+    ) -> tuple[Attestation | None, str]:
+        """Merge the inputs and keep model and receipt; or say why that can't be."""
+        try:
+            return await self._seams.offload(self._merge, run, round_, updates), ""
+        except Unfit as error:
+            log.error("round %d: no merge: %s", round_.number, error)
+            return None, str(error)
+
+    def commit(self, round_: Round, update: OwnUpdate) -> Commit:
+        """The call that promises an update."""
+        promise = commitment(
+            self._seams.ledger.network,
+            self._rules.run,
+            round_.number,
+            round_.base,
+            self._member,
+            update.digest,
+            update.claims,
+            self._salt(round_),
+        )
+        return Commit(self._rules.run, round_.number, promise, update.claims.privacy)
+
+    def reveal(self, round_: Round, update: OwnUpdate) -> Reveal:
+        """The call that opens the promise."""
+        claims, salt = update.claims, self._salt(round_)
+        return Reveal(
+            self._rules.run, round_.number, update.digest, claims.weight, claims.privacy, salt
+        )
+
+    def _salt(self, round_: Round) -> bytes:
+        network, run = self._seams.ledger.network, self._rules.run
+        return self._seams.entropy.salt(network, run, round_.number, round_.base, self._member)
+
+    def _train(self, round_: Round) -> OwnUpdate:
+        run, blobs = self._rules.run, self._seams.blobs
+        base = whole(blobs, round_.base)
+        seed = seeds.derive(self._rules.manifest.seed, "train", round_.number, self._member)
+        trained = self._seams.trainer.fit(arrays(base), seed)
+        nonce = self._seams.entropy.nonce(run, round_.number, self._member)
+        data = encode(trained.tensors, UpdateMark(run, round_.number, self._member, nonce))
+        digest = blobs.put(data)
+        claimed = Claimed(run, round_.number, self._member, digest)
+        verify(self._rules.manifest, self._rules.layout, claimed, data)
+        update = OwnUpdate(digest, Claims(rounded_weight(trained.samples)))
+        return self._seams.database.promise(run, round_.number, round_.base, update)
+
+    def _merge(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Attestation:
+        blobs, rules = self._seams.blobs, self._rules
+        whole(blobs, round_.base)
+        network_id = self._seams.ledger.network.network_id
+        receipt = merge_round(
+            blobs, network_id, run, round_, rules.manifest, rules.rule, updates
+        )
+        return Attestation(receipt.output, blobs.put(receipt.to_bytes()))
+
+
+def whole(blobs: Blobs, digest: Digest) -> memoryview:
+    """A blob's content, checked. A damaged one is dropped, so that it is fetched again.
+
+    Raises Damaged, KeyError.
+    """
+    try:
+        blobs.outline(digest)
+    except Damaged:
+        blobs.drop(digest)
+        raise
+    return blobs.view(digest)

@@ -1,0 +1,139 @@
+"""A chain on this machine: anvil, from the pinned npm package, for trying out and for tests.
+
+Its state is kept in a file, so that the chain can be opened again for an audit. Its keys are public
+knowledge: they fund the authority's account and nothing else. A guard between us and anvil ends it when
+our end of its standard input closes, however we die.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node.errors import ChainUnreachable, WrongUse
+
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+
+_GUARD = '"$@" & child=$!; trap "" INT; read -r _; kill -INT $child; wait $child'
+"""Ends the command with SIGINT, on which anvil writes its state, once standard input closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Devnet:
+    """A running devnet. rpc: its address. pid: of its guard."""
+
+    rpc: str
+    pid: int
+
+
+@contextmanager
+def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
+    """Run a chain whose state lies in `folder` while the context is open.
+
+    Raises WrongUse when anvil is missing or the port is taken, ChainUnreachable when it won't start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    at = free_port() if port is None else _checked(port)
+    command = [
+        _anvil(),
+        *("--host", "127.0.0.1", "--port", str(at)),
+        *("--state", str(folder / "state.json"), "--state-interval", "10"),
+        "--no-request-size-limit",
+        "--no-cors",
+        "--quiet",
+    ]
+    with (folder / "anvil.log").open("ab") as log:
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        rpc = f"http://127.0.0.1:{at}"
+        _await_start(rpc, guard, folder / "anvil.log")
+        yield Devnet(rpc, guard.pid)
+    finally:
+        _stop(guard)
+
+
+def fund(rpc: str, account: str, wei: int) -> None:
+    """Give an account money of the devnet's own; the node holds the key of its first account."""
+    payer = request(rpc, "eth_accounts")[0]
+    request(rpc, "eth_sendTransaction", {"from": payer, "to": account, "value": hex(wei)})
+
+
+def request(rpc: str, method: str, *params: Any) -> Any:
+    """One JSON-RPC request to the devnet. Raises ChainUnreachable."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    headers = {"Content-Type": "application/json"}
+    # The address is one that `devnet` made: http, on this machine.
+    ask = urllib.request.Request(rpc, body, headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(ask, timeout=5) as answer:  # noqa: S310
+            fields = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise ChainUnreachable(f"the devnet at {rpc} doesn't answer: {error}") from None
+    if "error" in fields:
+        raise ChainUnreachable(f"the devnet refuses {method}: {fields['error'].get('message')}")
+    return fields["result"]
+
+
+def free_port() -> int:
+    """A TCP port of this machine that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _checked(port: int) -> int:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        raise WrongUse(f"port {port} is in use: choose another, or end what uses it") from None
+    return port
+
+
+def _anvil() -> str:
+    """The binary itself: the package's start script would leave it behind when killed."""
+    here = Path(__file__).parent.parent / "node_modules" / "@foundry-rs"
+    found = [*here.glob("anvil-*/bin/anvil*"), shutil.which("anvil")]
+    if found[0] is None:
+        raise WrongUse("anvil is not installed: run `make setup` (or `npm ci`) in Waggle's folder")
+    return str(found[0])
+
+
+def _await_start(rpc: str, guard: subprocess.Popen[bytes], log: Path) -> None:
+    patience = time.monotonic() + START_SECONDS
+    while time.monotonic() < patience:
+        if guard.poll() is not None:
+            break
+        try:
+            request(rpc, "eth_chainId")
+        except ChainUnreachable:
+            time.sleep(0.02)
+        else:
+            return
+    raise ChainUnreachable(f"anvil did not start: see {log}")
+
+
+def _stop(guard: subprocess.Popen[bytes]) -> None:
+    assert guard.stdin is not None
+    guard.stdin.close()
+    try:
+        guard.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        guard.wait()
