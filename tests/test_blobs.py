@@ -1,6 +1,7 @@
 """Blobs on disk: whole or not there, whatever fails."""
 
 import errno
+import itertools
 import os
 
 import pytest
@@ -221,7 +222,7 @@ def test_content_is_synced_before_it_gets_its_name(blobs, monkeypatch):
 def test_a_draft_in_pieces_is_the_same_blob(blobs, data, draw):
     """However the content is cut and in whatever order it is written, the digest is its own."""
     cuts = sorted(draw.draw(st.sets(st.integers(0, len(data)))) | {0, len(data)})
-    pieces = [(a, data[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [(a, data[a:b]) for a, b in itertools.pairwise(cuts)]
     with blobs.draft(len(data)) as draft:
         for at, piece in draw.draw(st.permutations(pieces)):
             draft.write(at, piece)
