@@ -1,0 +1,271 @@
+"""One account's transactions: signed, stored, sent, awaited, one at a time.
+
+Goals: after a crash at any instruction a call is neither lost nor sent under a second nonce; a stuck
+transaction gets a higher fee under the same nonce; EIP-1559, legacy and zero-gas chains all work.
+Non-goals: what a call means, how requests travel (the `Node` protocol, filled by node/chain.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import trio
+from eth_account.signers.local import LocalAccount
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+
+from node.errors import ChainUnreachable, InfrastructureFault, WrongUse
+from node.evm import Encoded
+
+_DYNAMIC_FEE = 2
+
+
+class Outbox(Protocol):
+    """Where signed transactions are kept until their nonce is used up; a crash must not empty it."""
+
+    def save(self, nonce: int, hash_: bytes, raw: bytes, /) -> None:
+        """Record a signed transaction, durably, before it is sent."""
+        ...
+
+    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
+        """Transactions whose fate is unknown: (nonce, hash, raw), oldest first."""
+        ...
+
+    def settle(self, nonce: int, /) -> None:
+        """Forget the transactions with this nonce: one was mined, the others never can be."""
+        ...
+
+
+class MemoryOutbox:
+    """An outbox for accounts that may forget: tests, and one-off commands of the authority."""
+
+    def __init__(self) -> None:
+        self._sent: dict[bytes, tuple[int, bytes, bytes]] = {}
+
+    def save(self, nonce: int, hash_: bytes, raw: bytes, /) -> None:
+        """Record a signed transaction."""
+        self._sent.setdefault(hash_, (nonce, hash_, raw))
+
+    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
+        """Transactions whose fate is unknown."""
+        return sorted(self._sent.values(), key=lambda sent: sent[0])
+
+    def settle(self, nonce: int, /) -> None:
+        """Forget a nonce."""
+        self._sent = {key: sent for key, sent in self._sent.items() if sent[0] != nonce}
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What to pay per gas, in wei. `base` is None on chains that know only a gas price."""
+
+    tip: int
+    base: int | None
+
+    def fields(self) -> dict[str, int]:
+        """A transaction's fee fields; the ceiling leaves the base fee room to double."""
+        if self.base is None:
+            return {"gasPrice": self.tip}
+        ceiling = 2 * self.base + self.tip
+        return {"maxFeePerGas": ceiling, "maxPriorityFeePerGas": self.tip, "type": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a mined transaction."""
+
+    hash: bytes
+    block: int
+    gas: int
+    succeeded: bool
+    contract: str | None
+
+
+class Pooling(Enum):
+    """What the chain's node did with a signed transaction."""
+
+    TAKEN = "taken, now or before"
+    SPENT = "its nonce is used up"
+    UNDERPRICED = "its fee is too low at present"
+
+
+class RpcRefusal(InfrastructureFault):
+    """The chain's node answered a request with an error of its own, by JSON-RPC code and message."""
+
+    def __init__(self, asked: str, code: int, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(f"{asked} refused: {message} (JSON-RPC {code})")
+
+
+class Node(Protocol):
+    """The requests that sending takes."""
+
+    async def nonce(self, account: str) -> int:
+        """Transactions mined from an account."""
+        ...
+
+    async def fees(self) -> Fees:
+        """What the chain asks at present."""
+        ...
+
+    async def submit(self, raw: bytes, account: str) -> Pooling:
+        """Send a signed transaction. Raises WrongUse without funds, RpcRefusal, ChainUnreachable."""
+        ...
+
+    async def receipt(self, hash_: bytes) -> Receipt | None:
+        """What became of a transaction, or None until it is mined."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what, in seconds; fees are asked again after `fee_blocks` blocks."""
+
+    request: float = 10.0
+    first_poll: float = 0.002
+    slowest_poll: float = 0.25
+    bump_after: float = 20.0
+    spent_grace: float = 3.0
+    give_up_after: float = 300.0
+    underpriced_pause: float = 0.5
+    fee_blocks: int = 5
+
+    def after(self, pooling: Pooling) -> float:
+        """How long to wait for a receipt before the fee is raised."""
+        return {
+            Pooling.TAKEN: self.bump_after,
+            Pooling.SPENT: self.spent_grace,
+            Pooling.UNDERPRICED: self.underpriced_pause,
+        }[pooling]
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends one account's transactions. `run_outbox` runs outbox methods where they may block."""
+
+    node: Node
+    account: LocalAccount
+    chain_id: int
+    outbox: Outbox
+    patience: Patience
+    run_outbox: Callable[..., Any]
+    _lock: trio.Lock = field(default_factory=trio.Lock)
+    _nonce: int | None = None
+    _fees: Fees | None = None
+    _fees_until: int = 0
+
+    async def send(self, call: Encoded) -> Receipt:
+        """Send and wait until mined. A failed or cancelled call is finished by the next one first."""
+        async with self._lock:
+            nonce = self._nonce if self._nonce is not None else await self._recovered()
+            self._nonce = None
+            raw = self._sign(self._transaction(call, nonce) | (await self._fee_fields()))
+            receipt = await self._see_through(nonce, [raw])
+            await self.run_outbox(self.outbox.settle, nonce)
+            self._nonce = nonce + 1
+            self._forget_old_fees(receipt)
+            return receipt
+
+    async def _recovered(self) -> int:
+        """See what an earlier life left in flight through; then the next nonce.
+
+        Only the next nonce of the account can still be mined: lower ones are used up, and higher ones
+        wait for one that the chain has forgotten.
+        """
+        left: dict[int, list[bytes]] = {}
+        for nonce, _, raw in await self.run_outbox(self.outbox.unsettled):
+            left.setdefault(nonce, []).append(raw)
+        for nonce, raws in sorted(left.items()):
+            if nonce == await self.node.nonce(self.account.address):
+                await self._see_through(nonce, raws)
+            await self.run_outbox(self.outbox.settle, nonce)
+        return await self.node.nonce(self.account.address)
+
+    async def _see_through(self, nonce: int, raws: list[bytes]) -> Receipt:
+        """Submit the newest of a nonce's transactions and wait until one of them is mined."""
+        started = trio.current_time()
+        while trio.current_time() < started + self.patience.give_up_after:
+            pooling = await self._submit(nonce, raws)
+            receipt = await self._first_receipt(raws, self.patience.after(pooling))
+            if receipt:
+                return receipt
+            if pooling is Pooling.SPENT:
+                await self._lost(nonce)
+            raws.append(self._bumped(raws[-1]))
+        raise ChainUnreachable(
+            f"a transaction of {self.account.address} (nonce {nonce}) was not mined in "
+            f"{self.patience.give_up_after:.0f} s: see whether the chain still makes blocks, and "
+            "whether its least gas price has risen"
+        )
+
+    async def _submit(self, nonce: int, raws: Sequence[bytes]) -> Pooling:
+        """Store the newest, then send it. One that was refused for good is forgotten again."""
+        raw = raws[-1]
+        await self.run_outbox(self.outbox.save, nonce, _hash(raw), raw)
+        try:
+            pooling = await self.node.submit(raw, self.account.address)
+        except (WrongUse, RpcRefusal):
+            if len(raws) > 1:
+                return Pooling.TAKEN  # the one before is still in the pool
+            await self.run_outbox(self.outbox.settle, nonce)
+            raise
+        if pooling is Pooling.UNDERPRICED:
+            self._fees = None
+        return pooling
+
+    async def _first_receipt(self, raws: Sequence[bytes], seconds: float) -> Receipt | None:
+        """Poll for a receipt, fast at first: chains that mine on demand have it within milliseconds."""
+        pause, until = self.patience.first_poll, trio.current_time() + seconds
+        while True:
+            for raw in raws:
+                if receipt := await self.node.receipt(_hash(raw)):
+                    return receipt
+            if trio.current_time() >= until:
+                return None
+            await trio.sleep(pause)
+            pause = min(pause * 1.5, self.patience.slowest_poll)
+
+    async def _lost(self, nonce: int) -> None:
+        await self.run_outbox(self.outbox.settle, nonce)
+        raise InfrastructureFault(
+            f"another process used nonce {nonce} of {self.account.address}: one process per account; "
+            "stop the other one"
+        )
+
+    def _transaction(self, call: Encoded, nonce: int) -> dict[str, Any]:
+        """Everything but the fees. A deployment has no `to`."""
+        to = {"to": call.to} if call.to else {}
+        fixed = {"data": call.data, "value": call.value, "gas": call.gas}
+        return {**to, **fixed, "nonce": nonce, "chainId": self.chain_id}
+
+    async def _fee_fields(self) -> dict[str, int]:
+        if self._fees is None:
+            self._fees, self._fees_until = await self.node.fees(), 0
+        return self._fees.fields()
+
+    def _forget_old_fees(self, receipt: Receipt) -> None:
+        if not self._fees_until:
+            self._fees_until = receipt.block + self.patience.fee_blocks
+        elif receipt.block >= self._fees_until:
+            self._fees = None
+
+    def _sign(self, transaction: dict[str, Any]) -> bytes:
+        return bytes(self.account.sign_transaction(transaction).raw_transaction)
+
+    def _bumped(self, raw: bytes) -> bytes:
+        """The same transaction for a quarter more; unchanged where gas is free or legacy."""
+        if raw[0] != _DYNAMIC_FEE:
+            return raw
+        fields = dict(TypedTransaction.from_bytes(HexBytes(raw)).as_dict())
+        for fee in ("maxFeePerGas", "maxPriorityFeePerGas"):
+            fields[fee] = -(-fields[fee] * 5 // 4)
+        return self._sign({key: value for key, value in fields.items() if key not in ("v", "r", "s")})
+
+
+def _hash(raw: bytes) -> bytes:
+    """A transaction's hash, known before it is sent."""
+    return keccak(raw)
