@@ -98,7 +98,7 @@ class P2PExchange:
         listen: tuple[str, int],
         addresses: AddressBook,
         may_serve: MayServe,
-        limits: Limits,
+        limits: Limits | None = None,
         fast: bool = True,
     ) -> None:
         """`private_key` is a 32-byte Ed25519 seed; `listen` a host and a port (0: any free one).
@@ -107,11 +107,11 @@ class P2PExchange:
         """
         self.key = public_key_of(private_key)
         self.address: str | None = None
-        self._blobs, self._limits = blobs, limits
+        self._blobs, self._limits = blobs, limits or Limits()
         self._transfer = Transfer(blobs, may_serve)
         self._listen, self._addresses = listen, addresses
-        self._handshake = _Handshake(private_key, limits, fast)
-        self._links = Links(limits.streams_per_peer)
+        self._handshake = _Handshake(private_key, self._limits, fast)
+        self._links = Links(self._limits.streams_per_peer)
         self._turns: dict[Digest, trio.Lock] = {}
         self._asking: dict[PeerKey, trio.CapacityLimiter] = {}
         self._streams: Counter[PeerKey] = Counter()
@@ -141,28 +141,30 @@ class P2PExchange:
 
     async def fetch(self, digest: Digest, peer: PeerKey, max_bytes: int) -> None:
         """See Exchange."""
-        limiter = self._asking.setdefault(
-            peer, trio.CapacityLimiter(max(1, self._limits.streams_per_peer // 2))
-        )
+        if self._blobs.has(digest):
+            return
         # One fetch of a blob at a time: its chunks arrive in order into one place.
-        async with self._turns.setdefault(digest, trio.Lock()), limiter:
-            if self._blobs.has(digest):
-                return
-            try:
+        async with self._turns.setdefault(digest, trio.Lock()), self._share_of(peer):
+            if not self._blobs.has(digest):
                 await self._fetch(digest, peer, min(max_bytes, self._limits.blob_bytes))
-            except Ended as end:
-                raise PeerUnreachable(f"peer {peer_id_of(peer)}: {end}") from None
         self._turns.pop(digest, None)
 
     # Asking
 
+    def _share_of(self, peer: PeerKey) -> trio.CapacityLimiter:
+        # Half of what the peer takes: it may notice late that we closed a connection.
+        links = max(1, self._limits.streams_per_peer // 2)
+        return self._asking.setdefault(peer, trio.CapacityLimiter(links))
+
     async def _fetch(self, digest: Digest, peer: PeerKey, max_bytes: int) -> None:
-        link = self._links.take_idle(peer)
-        if link is not None:
-            # An idle link may have died unnoticed; that alone is no reason to give a peer up.
-            with contextlib.suppress(Ended):
-                return await self._ask(link, digest, max_bytes)
-        return await self._ask(await self._dial(peer), digest, max_bytes)
+        try:
+            if link := self._links.take_idle(peer):
+                # It may have died unnoticed; that alone is no reason to give the peer up.
+                with contextlib.suppress(Ended):
+                    return await self._ask(link, digest, max_bytes)
+            return await self._ask(await self._dial(peer), digest, max_bytes)
+        except Ended as end:
+            raise PeerUnreachable(f"peer {peer_id_of(peer)}: {end}") from None
 
     async def _dial(self, peer: PeerKey) -> Link:
         reasons = []
@@ -227,20 +229,19 @@ class P2PExchange:
             return
         self._streams[link.peer] += 1
         try:
-            await self._answer_on(stream, link)
+            await self._answer_on(StreamChannel(stream, self._limits.silence_seconds, link.close), link)
+            with foreign(), deadline(self._limits.silence_seconds):
+                await stream.close()
         except Ended:
-            # A write that was given up may have left half a frame behind.
-            link.close()
+            with contextlib.suppress(Ended), foreign(), deadline(self._limits.silence_seconds):
+                await stream.reset()
         finally:
             self._streams[link.peer] -= 1
 
-    async def _answer_on(self, stream: Any, link: Link) -> None:
-        channel = StreamChannel(stream, self._limits.silence_seconds)
+    async def _answer_on(self, channel: Channel, link: Link) -> None:
         with foreign(), deadline(self._limits.connect_seconds):
             await _let_choose([PROTOCOL], Pipe(channel))
         await self._transfer.answer(channel, link.peer)
-        with foreign():
-            await stream.close()
 
 
 class _Handshake:
@@ -336,6 +337,7 @@ async def _open_stream(link: Link, limits: Limits) -> AsyncIterator[Channel]:
     async with beside(partial(_run_muxer, yamux)):
         with foreign(), deadline(limits.connect_seconds):
             await yamux.event_started.wait()
-            channel = StreamChannel(await yamux.open_stream(), limits.silence_seconds)
+            stream = await yamux.open_stream()
+            channel = StreamChannel(stream, limits.silence_seconds, link.close)
             await _choose([PROTOCOL], Pipe(channel))
         yield channel

@@ -75,8 +75,9 @@ class Pipe:
 class StreamChannel:
     """A `Channel` on a yamux stream."""
 
-    def __init__(self, stream: Any, silence: float) -> None:
-        self._stream, self._silence = stream, silence
+    def __init__(self, stream: Any, silence: float, give_up: Callable[[], None]) -> None:
+        """`give_up` closes the connection below."""
+        self._stream, self._silence, self._give_up = stream, silence, give_up
 
     async def receive_exactly(self, count: int) -> bytearray:
         got = bytearray()
@@ -88,8 +89,17 @@ class StreamChannel:
     async def send_all(self, data: Bytes) -> None:
         view = memoryview(data)
         for at in range(0, len(view), _STREAM_WRITE):
-            with foreign(), deadline(self._silence):
-                await self._stream.write(bytes(view[at : at + _STREAM_WRITE]))
+            await self._write(bytes(view[at : at + _STREAM_WRITE]))
+
+    async def _write(self, part: bytes) -> None:
+        with foreign():
+            try:
+                with trio.fail_after(self._silence):
+                    await self._stream.write(part)
+            except (trio.TooSlowError, trio.Cancelled):
+                # Half a frame may be on its way: nothing sensible can follow it.
+                self._give_up()
+                raise
 
 
 async def listen(host: str, port: int) -> Sequence[trio.SocketListener]:
