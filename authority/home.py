@@ -1,11 +1,14 @@
 """The authority's home folder: its key and which contracts it governs.
 
-    account.json   keystore V3, mode 0600 (password beside it, or in WAGGLE_PASSWORD)
-    network.toml   RPC address, chain id, contract addresses: nothing secret, given to every clinic
+account.json   keystore V3, mode 0600 (password beside it, or in WAGGLE_PASSWORD)
+network.toml   RPC address, chain id, contract addresses: nothing secret, given to every clinic
+members.jsonl  the books: who is behind a member number, and the salt that opens its hash
 """
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
 import tomllib
 from dataclasses import asdict, dataclass
@@ -42,6 +45,29 @@ class AuthorityHome:
     @property
     def network(self) -> Path:
         return self.folder / "network.toml"
+
+    @property
+    def members(self) -> Path:
+        return self.folder / "members.jsonl"
+
+    def write_down(self, member: int, name: str, organization: str, salt: bytes) -> None:
+        """Add a member to the books, mode 0600."""
+        entry = {
+            "member": member,
+            "name": name,
+            "organization": organization,
+            "salt": salt.hex(),
+        }
+        fd = os.open(self.members, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(fd, "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def names(self) -> dict[int, str]:
+        """Names by member number, from the books."""
+        if not self.members.exists():
+            return {}
+        entries = [json.loads(line) for line in self.members.read_text().splitlines()]
+        return {entry["member"]: entry["name"] for entry in entries}
 
 
 def authority_account(home: AuthorityHome, *, light: bool = False) -> LocalAccount:

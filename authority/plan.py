@@ -9,8 +9,8 @@ from node.errors import Unfit, WrongUse
 from node.ledger import Terms
 from node.manifest import Manifest
 from node.merge import check, least_inputs, parse, self_test
-from node.task import Task
-from node.train import initial_tensors
+from node.task import Site, Task
+from node.train import TorchTrainer
 from node.weights import encode
 
 DEFAULT_MERGE = "trimmed-mean"
@@ -50,7 +50,7 @@ def manifest_of(plan: RunPlan, task: Task, chain_id: int) -> Manifest:
     if not 1 <= plan.seats <= MOST_SEATS:
         raise WrongUse(f"a run has 1 to {MOST_SEATS} seats, not {plan.seats}")
     min_inputs = _min_inputs(plan)
-    base = digest(encode(initial_tensors(task, plan.seed)))
+    base = digest(encode(TorchTrainer(task, Site()).initial(plan.seed)))
     return Manifest(
         name=plan.name,
         chain_id=chain_id,
@@ -82,7 +82,9 @@ def manifest_of(plan: RunPlan, task: Task, chain_id: int) -> Manifest:
 
 def withstands(plan: RunPlan) -> int:
     """Hostile updates that the run's merges withstand when all seats take part."""
-    return min(parse(plan.merge).tolerates(plan.seats), _f(plan)) if plan.hostile is None else plan.hostile
+    return (
+        min(parse(plan.merge).tolerates(plan.seats), _f(plan)) if plan.hostile is None else plan.hostile
+    )
 
 
 def _f(plan: RunPlan) -> int:

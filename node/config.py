@@ -1,11 +1,11 @@
 """A node's home folder and its settings.
 
-    keys/      secrets, mode 0600 (node.keys)
-    blobs/     models and updates by digest (node.blobs)
-    node.db    what must survive `kill -9` (node.database)
-    node.toml  the settings below
-    card.json  what the authority needs to admit this node
-    status.json, node.log   what the node is doing
+keys/      secrets, mode 0600 (node.keys)
+blobs/     models and updates by digest (node.blobs)
+node.db    what must survive `kill -9` (node.database)
+node.toml  the settings below
+card.json  what the authority needs to admit this node
+status.json, node.log   what the node is doing
 """
 
 from __future__ import annotations

@@ -76,9 +76,7 @@ class Database:
     def save(self, nonce: int, hash_: bytes, raw: bytes) -> None:
         """Record a signed transaction before it is sent."""
         with self._faults():
-            self._db.execute(
-                "INSERT OR IGNORE INTO transactions VALUES (?,?,?,0)", (nonce, hash_, raw)
-            )
+            self._db.execute("INSERT OR IGNORE INTO transactions VALUES (?,?,?,0)", (nonce, hash_, raw))
 
     def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
         """Signed transactions whose fate is unknown: (nonce, hash, raw), oldest first."""

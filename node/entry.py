@@ -8,7 +8,6 @@ from eth_utils.crypto import keccak
 
 from node.blobs import Blobs
 from node.errors import Unfit
-from node.header import layout_of
 from node.ledger import Network
 from node.manifest import Manifest
 from node.merge import check, parse
@@ -17,7 +16,7 @@ from node.seams import Rules
 from node.state import Run
 from node.task import Task
 from node.train import Trainer
-from node.weights import encode
+from node.weights import encode, layout_of
 
 log = logging.getLogger(__name__)
 

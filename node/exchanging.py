@@ -62,9 +62,7 @@ class Fetcher:
             claimed = Claimed(self._rules.run, round_.number, member, digest)
             view = whole(self._seams.blobs, digest)
             self._forget_older(round_)
-            self.verified[digest] = verify(
-                self._rules.manifest, self._rules.layout, claimed, view
-            )
+            self.verified[digest] = verify(self._rules.manifest, self._rules.layout, claimed, view)
 
     def _forget_older(self, round_: Round) -> None:
         recent = {r.digest for past in self._run.rounds[-2:] for r in past.revealed.values()}

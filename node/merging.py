@@ -42,6 +42,4 @@ def merge_round(
     facts = facts_of(round_, manifest)
     merged = merge(blobs, rule, updates, facts)
     left_out = sorted(round_.revealed.keys() - {update.member for update in updates})
-    return receipt_of(
-        network_id, run.number, round_.number, rule, updates, facts, merged, left_out
-    )
+    return receipt_of(network_id, run.number, round_.number, rule, updates, facts, merged, left_out)

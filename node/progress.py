@@ -52,6 +52,7 @@ class Progress:
             "doing": doing,
             "finalized": sum(r.finalized is not None for r in run.rounds),
             "model": run.model.hex,
+            "model_round": max((r.number for r in run.rounds if r.finalized), default=None),
             "sent": traffic.sent,
             "received": traffic.received,
             "gas": self._gas,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple
 
 import trio
 
+from node import chain
 from node.blobs import DiskBlobs
-from node.chain import Chain
 from node.config import Home, NodeConfig, load_config
 from node.database import Database
 from node.digest import Digest
@@ -21,6 +22,7 @@ from node.entry import rules_of
 from node.errors import WrongUse
 from node.exchange import PeerKey
 from node.keys import Keys, load_keys
+from node.ledger import Ledger
 from node.p2p import P2PExchange
 from node.progress import Progress
 from node.seams import Rules, Seams
@@ -32,8 +34,11 @@ from node.watch import Watch
 
 log = logging.getLogger(__name__)
 
-FAREWELL_SECONDS = 2.0
-"""How long a node goes on serving after its run: others may still want the last model."""
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+FAREWELL_SECONDS = 10.0
+"""How long a node goes on serving after its run while others may still want the last updates."""
 
 
 async def run_node(home: Home, run: int | None = None, password: str | None = None) -> Run:
@@ -46,12 +51,19 @@ async def run_node(home: Home, run: int | None = None, password: str | None = No
         keys = load_keys(home.keys, password)
         task = load_task(config.task)
         with closing(Database(home.database)) as database:
-            return await _Node(home, config, keys, task, database).live(run)
+            ledger = await chain.connect(config.rpc, config.network, keys.account, outbox=database)
+            return await _Node(home, config, keys, task, database, ledger).live(run)
 
 
 class _Node:
     def __init__(
-        self, home: Home, config: NodeConfig, keys: Keys, task: Task, database: Database
+        self,
+        home: Home,
+        config: NodeConfig,
+        keys: Keys,
+        task: Task,
+        database: Database,
+        ledger: Ledger,
     ) -> None:
         self._home, self._config, self._task = home, config, task
         site = Site(
@@ -62,8 +74,8 @@ class _Node:
         )
         self._blobs = DiskBlobs(home.blobs)
         self._trainer = TorchTrainer(task, site, device=config.device, threads=config.threads)
-        self._ledger = Chain.connect(config.rpc, config.network, keys.account, outbox=database)
-        self._watch = Watch(self._ledger, poll_seconds=config.poll_seconds)
+        self._ledger = ledger
+        self._watch = Watch(ledger, poll_seconds=config.poll_seconds)
         self._exchange = P2PExchange(
             blobs=self._blobs,
             private_key=keys.peer_seed,
@@ -89,9 +101,7 @@ class _Node:
             self._run = await self._find_run(wanted)
             rules = await self._rules()
             self._watch.confirmations = rules.manifest.confirmations
-            progress = Progress(
-                self._home.status, self._config.name, member.number, self._exchange
-            )
+            progress = Progress(self._home.status, self._config.name, member.number, self._exchange)
             driver = Driver(
                 seams=self._seams(),
                 watch=self._watch,
@@ -100,7 +110,8 @@ class _Node:
                 progress=progress,
             )
             await driver.play()
-            await trio.sleep(FAREWELL_SECONDS)
+            with trio.move_on_after(FAREWELL_SECONDS):
+                await self._watch.until(lambda: _all_attested(driver.run))
             return driver.run
 
     @asynccontextmanager
@@ -157,6 +168,16 @@ class _Node:
             database=self._database,
             trainer=self._trainer,
             entropy=self._entropy,
-            offload=trio.to_thread.run_sync,
+            offload=_in_worker,
             clock=time.time,
         )
+
+
+async def _in_worker(work: Callable[[*Ts], T], *args: *Ts) -> T:
+    return await trio.to_thread.run_sync(work, *args)
+
+
+def _all_attested(run: Run) -> bool:
+    """Whether every seat has merged the last round, so that nobody needs its updates any more."""
+    last = run.rounds[-1] if run.rounds else None
+    return last is None or set(run.members_in(last.roster)) <= last.attested.keys()

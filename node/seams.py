@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, TypeVarTuple
 
@@ -23,7 +23,7 @@ Ts = TypeVarTuple("Ts")
 class Offload(Protocol):
     """Run a blocking function where it can't hold up the network; inline in simulations."""
 
-    def __call__(self, work: Callable[[*Ts], T], *args: *Ts) -> Awaitable[T]:
+    async def __call__(self, work: Callable[[*Ts], T], *args: *Ts) -> T:
         """The function's result, or its exception."""
         ...
 

@@ -95,9 +95,7 @@ class Worker:
         blobs, rules = self._seams.blobs, self._rules
         whole(blobs, round_.base)
         network_id = self._seams.ledger.network.network_id
-        receipt = merge_round(
-            blobs, network_id, run, round_, rules.manifest, rules.rule, updates
-        )
+        receipt = merge_round(blobs, network_id, run, round_, rules.manifest, rules.rule, updates)
         return Attestation(receipt.output, blobs.put(receipt.to_bytes()))
 
 

@@ -1,0 +1,148 @@
+"""Redoing every merge: is each finalized model what it claims to be?
+
+For each finalized round the inputs are looked up by the digests on the chain, verified like any update,
+merged by the same function as in the nodes, and the outcome compared with what a quorum attested.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from authority.audit.record import Record, Sources
+from node.blobs import DiskBlobs
+from node.digest import Digest
+from node.errors import BadUpdate, Unfit
+from node.header import Layout
+from node.header import parse as parse_header
+from node.manifest import Manifest
+from node.merge import parse
+from node.merging import merge_round
+from node.receipt import Receipt, compare
+from node.state import Round, Run
+from node.verify import Claimed, VerifiedUpdate, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a round. member: whose update or attestation, if one's."""
+
+    round: int
+    what: str
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One finalized round, redone. inputs: how many updates it merged."""
+
+    round: int
+    inputs: int
+    attested: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether the merge gives exactly what was attested."""
+        return not self.findings
+
+
+def replay(
+    record: Record,
+    run: Run,
+    folders: Sequence[Path],
+    on_round: Callable[[Replayed], None] = lambda replayed: None,
+) -> tuple[Replayed, ...]:
+    """Redo all finalized rounds of a run from the blobs in `folders`."""
+    done = []
+    with tempfile.TemporaryDirectory(prefix="waggle-audit-") as scratch:
+        auditor = _Auditor(record, run, Sources(folders), DiskBlobs(Path(scratch)))
+        for round_ in run.rounds:
+            if round_.finalized is not None:
+                done.append(auditor.redo(round_))
+                on_round(done[-1])
+    return tuple(done)
+
+
+class _Auditor:
+    def __init__(self, record: Record, run: Run, sources: Sources, blobs: DiskBlobs) -> None:
+        self._network_id, self._run = record.network.network_id, run
+        self._manifest = Manifest.from_bytes(run.manifest)
+        self._rule = parse(self._manifest.merge)
+        self._sources, self._blobs = sources, blobs
+
+    def redo(self, round_: Round) -> Replayed:
+        findings = tuple(self._findings(round_))
+        inputs = self._run.members_in(round_.inputs or 0)
+        return Replayed(round_.number, len(inputs), len(round_.attested), findings)
+
+    def _findings(self, round_: Round) -> Iterator[Finding]:
+        yield from self._disputes(round_)
+        if not self._sources.collect(round_.base, self._blobs):
+            yield Finding(round_.number, f"base {round_.base.short}: {self._why(round_.base)}")
+            return
+        updates, bad = self._updates(round_)
+        yield from bad
+        if not bad:
+            yield from self._merged(round_, updates)
+
+    def _disputes(self, round_: Round) -> Iterator[Finding]:
+        for member in round_.disputed:
+            merged = round_.attested[member].merged.short
+            yield Finding(round_.number, f"attested {merged}, unlike the quorum", member)
+
+    def _updates(self, round_: Round) -> tuple[list[VerifiedUpdate], list[Finding]]:
+        layout = parse_header(self._blobs.view(round_.base)).layout
+        updates, bad = [], []
+        for member in self._run.members_in(round_.inputs or 0):
+            try:
+                updates.append(self._update(round_, member, layout))
+            except (LookupError, BadUpdate) as error:
+                bad.append(Finding(round_.number, str(error.args[0]), member))
+        return updates, bad
+
+    def _update(self, round_: Round, member: int, layout: Layout) -> VerifiedUpdate:
+        digest = round_.revealed[member].digest
+        if not self._sources.collect(digest, self._blobs):
+            raise LookupError(f"update {digest.short}: {self._why(digest)}")
+        claimed = Claimed(self._run.number, round_.number, member, digest)
+        return verify(self._manifest, layout, claimed, self._blobs.view(digest))
+
+    def _merged(self, round_: Round, updates: list[VerifiedUpdate]) -> Iterator[Finding]:
+        assert round_.finalized is not None
+        try:
+            receipt = merge_round(
+                self._blobs,
+                self._network_id,
+                self._run,
+                round_,
+                self._manifest,
+                self._rule,
+                updates,
+            )
+        except Unfit as error:
+            yield Finding(round_.number, str(error))
+            return
+        if receipt.output != round_.finalized.merged:
+            attested = round_.finalized.merged.short
+            yield Finding(
+                round_.number, f"the merge gives {receipt.output.short}, attested was {attested}"
+            )
+        elif receipt.digest != round_.finalized.receipt:
+            yield Finding(round_.number, self._receipt_differs(round_.finalized.receipt, receipt))
+
+    def _receipt_differs(self, attested: Digest, ours: Receipt) -> str:
+        found = self._sources.find(attested)
+        if found is None:
+            return f"receipt {attested.short} differs from ours, and {self._why(attested)}"
+        try:
+            fields = compare(ours, Receipt.from_bytes(found.read_bytes()))
+        except ValueError as error:
+            return f"receipt {attested.short}: {error}"
+        return f"receipt {attested.short} says otherwise than the merge: {', '.join(fields)}"
+
+    def _why(self, digest: Digest) -> str:
+        damaged = self._sources.damaged.get(digest)
+        return f"damaged in {damaged[0]}" if damaged else "no copy was found"

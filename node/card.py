@@ -1,0 +1,78 @@
+"""A node's card: what it gives the authority to be admitted, and peers to be reached. Nothing secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from node.config import Home, NodeConfig, save_config
+from node.errors import WrongUse
+from node.exchange import PeerKey
+from node.keys import create_keys
+from node.ledger import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Name, account, libp2p key (32 bytes) and addresses (multiaddr) of a node."""
+
+    name: str
+    account: Address
+    peer_key: PeerKey
+    addresses: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The content of card.json."""
+        fields = {
+            "name": self.name,
+            "account": self.account,
+            "peer_key": self.peer_key.hex(),
+            "addresses": list(self.addresses),
+        }
+        return json.dumps(fields, indent=2) + "\n"
+
+
+def read_card(path: Path) -> Card:
+    """Read a card. Raises WrongUse."""
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text())
+        key = PeerKey(bytes.fromhex(fields["peer_key"]))
+        if len(key) != 32:
+            raise ValueError("peer_key has not 32 bytes")
+        return Card(fields["name"], Address(fields["account"]), key, tuple(fields["addresses"]))
+    except FileNotFoundError:
+        raise WrongUse(f"{path} is missing: it is made by `waggle node init`") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WrongUse(f"{path} is no node's card: {error}") from None
+
+
+def create_home(home: Home, config: NodeConfig, password: str | None, *, light: bool = False) -> Card:
+    """Make a node's home: keys, settings, card. Raises WrongUse when there is one.
+
+    light: a fast key derivation, for devnets whose keys are worth nothing.
+    """
+    if home.config.exists():
+        raise WrongUse(f"{home.folder} is a node's home already: choose another --home")
+    host, port = config.listen_at
+    keys = create_keys(home.keys, password, light=light)
+    card = Card(
+        config.name,
+        Address(keys.account.address),
+        keys.peer_key,
+        (f"/ip4/{host}/tcp/{port}",),
+    )
+    save_config(home, config)
+    home.card.write_text(card.to_json())
+    return card
+
+
+def add_peers(home: Home, config: NodeConfig, cards: Iterable[Card]) -> NodeConfig:
+    """Write the addresses of others into node.toml."""
+    own = read_card(home.card).peer_key
+    known = {card.peer_key: card.addresses for card in cards if card.peer_key != own}
+    config = replace(config, peers={**config.peers, **known})
+    save_config(home, config)
+    return config

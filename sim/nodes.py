@@ -1,0 +1,60 @@
+"""What a node process of a swarm does: run the node, and leave when it is told to or left alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import signal
+from pathlib import Path
+
+import trio
+
+from node.config import Home
+from node.errors import WaggleError
+from node.progress import read_progress
+from node.runtime import run_node
+
+log = logging.getLogger(__name__)
+
+STOPPED = 130
+
+
+def node_process(folder: Path, run: int) -> int:
+    """Exit code of one node of a swarm, see node.errors; 130 when it was stopped."""
+    home = Home(folder)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return trio.run(_until_stopped, home, run, strict_exception_groups=False)
+    except WaggleError as error:
+        log.error("%s", error)
+        _tell(home, str(error))
+        return error.exit_code
+
+
+async def _until_stopped(home: Home, run: int) -> int:
+    code = STOPPED
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
+        nursery.start_soon(_stop_when_orphaned, nursery.cancel_scope)
+        await run_node(home, run)
+        code = 0
+        nursery.cancel_scope.cancel()
+    return code
+
+
+async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def _stop_when_orphaned(scope: trio.CancelScope) -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    await trio.lowlevel.wait_readable(parent.sentinel)
+    scope.cancel()
+
+
+def _tell(home: Home, error: str) -> None:
+    home.status.write_text(json.dumps({**read_progress(home.status), "error": error}))
