@@ -127,10 +127,11 @@ async def read_chunks(channel: Channel, outline: Outline, wanted: range, take: T
 
 
 async def send_chunks(
-    channel: Channel, content: memoryview, wanted: range, sent: Callable[[int], None]
+    channel: Channel, content: memoryview, wanted: range, sending: Callable[[int], None]
 ) -> None:
-    """Send chunks of a blob, telling `sent` the bytes of each. Raises Ended."""
+    """Send chunks of a blob, telling `sending` the bytes of each. Raises Ended."""
     for index in wanted:
         chunk = content[index * CHUNK : (index + 1) * CHUNK]
+        # Before: when a requester has a chunk, its server has counted it.
+        sending(len(chunk))
         await channel.send_all(chunk)
-        sent(len(chunk))
