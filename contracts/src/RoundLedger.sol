@@ -90,7 +90,7 @@ contract RoundLedger is IRoundLedger {
         // Effect
         committed |= _bit(s.number);
         r.committed.set(committed);
-        r.commitments[s.number] = commitment;
+        s.commitment.set(uint256(commitment));
         s.privacy = privacy;
         emit Committed(run, round, member, commitment, privacy);
         _closeIfDone(run, r);
@@ -109,7 +109,7 @@ contract RoundLedger is IRoundLedger {
         if (LibBit.popCount(weight) != 1) revert BadWeight(weight);
         bytes32 got = commitmentOf(run, round, r.base, member, digest, weight, privacy, salt);
         // A seat that hasn't committed in this round has promised nothing, whatever it did before.
-        bytes32 promised = _has(r.committed.get(), s.number) ? r.commitments[s.number] : bytes32(0);
+        bytes32 promised = _has(r.committed.get(), s.number) ? bytes32(s.commitment.get()) : bytes32(0);
         if (got != promised || privacy != s.privacy) revert RevealMismatch(promised, got);
 
         // Effect
@@ -174,14 +174,15 @@ contract RoundLedger is IRoundLedger {
         // Check
         Run storage r = _existing(run);
         if (registry.isActive(member)) revert StillActive(member);
-        Seat memory s = r.seatOf[member];
+        Seat storage s = r.seatOf[member];
         // Nothing to do is no error: a revocation must not fail over a run that has just closed.
         if (r.phase == Phase.Closed || !s.taken) return;
 
         // Effect: what the seat has said stays, except an update that isn't an input yet.
-        uint256 others = ~_bit(s.number);
-        delete r.seatOf[member];
+        uint8 seat = s.number;
+        uint256 others = ~_bit(seat);
         r.pending[s.waitedFrom] &= others;
+        delete r.seatOf[member];
         r.roster.set(r.roster.get() & others);
         r.waited.set(r.waited.get() & others);
         r.expected.set(r.expected.get() & others);
@@ -189,7 +190,7 @@ contract RoundLedger is IRoundLedger {
             r.committed.set(r.committed.get() & others);
             r.revealed.set(r.revealed.get() & others);
         }
-        emit Evicted(run, member, s.number);
+        emit Evicted(run, member, seat);
         // It may have been the last one waited for.
         _closeIfDone(run, r);
     }
@@ -292,10 +293,12 @@ contract RoundLedger is IRoundLedger {
         seat = uint8(entered);
         s.number = seat;
         s.taken = true;
+        s.commitment.set(0);
     }
 
-    // From phase to phase. A phase closes early only when that leads on: a round is never hurried into
-    // being skipped, as seats that aren't waited for may still make it.
+    // From phase to phase. Commit and Reveal close early only when that leads on: a round is never
+    // hurried into being skipped, because seats that aren't waited for may still make it. In Hold all
+    // that counts has been said once E has called: E alone is at least a quorum.
 
     function _closeIfDone(uint64 run, Run storage r) private {
         uint256 expected = r.expected.get();
@@ -321,7 +324,6 @@ contract RoundLedger is IRoundLedger {
         if (!_isEnough(r, committed)) return _skip(run, r, Skip.TooFewCommitted);
 
         r.revealed.set(0);
-        r.entropy.set(0);
         _startPhase(run, r, Phase.Reveal, r.revealSeconds);
     }
 
@@ -331,6 +333,7 @@ contract RoundLedger is IRoundLedger {
         // Moved on even when the round is skipped: its salts are public, and can't be drawn from twice.
         bytes32 seed = keccak256(abi.encode(r.seed.get(), r.entropy.get(), run, r.round));
         r.seed.set(uint256(seed));
+        r.entropy.set(0);
         if (!_isEnough(r, revealed)) return _skip(run, r, Skip.TooFewRevealed);
 
         r.held.set(0);
@@ -376,7 +379,7 @@ contract RoundLedger is IRoundLedger {
             r.waited.set(r.waited.get() | joining);
         }
         uint256 roster = r.roster.get();
-        (uint256 expected, uint8 f, uint8 quorum) = Quorum.at(roster, r.waited.get());
+        (uint256 expected, uint8 f, uint8 quorum) = Quorum.fix(roster, r.waited.get());
         uint40 deadline = _after(r.commitSeconds);
         r.phase = Phase.Commit;
         r.round = round;

@@ -2,21 +2,23 @@
 pragma solidity 0.8.37;
 
 /// @notice A 256-bit word that is emptied and filled again in every round.
-/// @dev Stored inverted, so that an empty word still occupies its slot: filling a slot that is zero
-/// costs 20,000 gas, changing one that is not costs 5,000. `set` it once before `get`.
+/// @dev Stored under a mask, so that neither an empty nor a full word leaves its slot zero: filling a
+/// slot that is zero costs 22,100 gas, changing one that is not costs 5,000. `set` it before `get`.
 struct Bits {
-    uint256 inverted;
+    uint256 masked;
 }
 
 using BitsLib for Bits global;
 
-/// @title Reading and writing inverted words.
+/// @title Reading and writing masked words.
 library BitsLib {
+    uint256 private constant MASK = uint256(keccak256("waggle/bits"));
+
     function get(Bits storage self) internal view returns (uint256) {
-        return ~self.inverted;
+        return self.masked ^ MASK;
     }
 
     function set(Bits storage self, uint256 bits) internal {
-        self.inverted = ~bits;
+        self.masked = bits ^ MASK;
     }
 }

@@ -10,7 +10,7 @@ library Quorum {
     /// @param f Most hostile seats that the round withstands: floor((|roster| - 1) / 3).
     /// @param quorum Q = max(floor(2|E| / 3) + 1, f + 1): two quorums share an honest seat of E, and
     /// one alone has an honest seat.
-    function at(uint256 roster, uint256 waited) internal pure returns (uint256 expected, uint8 f, uint8 quorum) {
+    function fix(uint256 roster, uint256 waited) internal pure returns (uint256 expected, uint8 f, uint8 quorum) {
         uint256 size = LibBit.popCount(roster);
         uint256 hostile = size == 0 ? 0 : (size - 1) / 3;
         // Hostile seats alone must never be all that a round waits for.

@@ -5,7 +5,7 @@ import { IRoundLedger } from "../interfaces/IRoundLedger.sol";
 import { Bits } from "./Bits.sol";
 import { Counter } from "./Counter.sol";
 
-/// @notice A member's place in a run, in one slot.
+/// @notice A member's place in a run.
 struct Seat {
     // slot 0
     uint8 number;
@@ -18,6 +18,8 @@ struct Seat {
     uint32 rosterFrom;
     /// The round from which it is, or will be, waited for; past once it has been benched.
     uint32 waitedFrom;
+    // slot 1: only of this round if the seat is in `committed`
+    Bits commitment;
 }
 
 /// @notice All that the ledger keeps of a run. Bitmaps are by seat, and what belongs to a round is
@@ -45,7 +47,7 @@ struct Run {
     bytes32 base;
     // slot 3: the chain of seeds, moved on whenever a reveal phase closes
     Bits seed;
-    // slot 4: XOR of the salts revealed in this round
+    // slot 4: XOR of the salts revealed in this round, empty outside Reveal
     Bits entropy;
     // slots 5 and 6: who takes part, and who of them is waited for from the next opening on
     Bits roster;
@@ -66,7 +68,6 @@ struct Run {
     mapping(uint32 round => uint256 seats) pending;
     mapping(uint32 round => bytes32 merged) finalized;
     mapping(uint32 member => Seat) seatOf;
-    mapping(uint8 seat => bytes32) commitments;
     mapping(bytes32 answer => uint256 count) tallies;
 }
 
