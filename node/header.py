@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from node import canonical
 from node.errors import WrongUse
 
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -127,7 +128,7 @@ def parse(view: bytes | memoryview) -> Parsed:
     """
     text = _text(memoryview(view))
     try:
-        fields = json.loads(text)
+        fields = canonical.read_json(text)
         mark, layout = _read_mark(fields), _read_layout(fields)
         same = header(layout, mark)[8:] == text
     except (TypeError, LookupError, AttributeError, RecursionError, WrongUse) as error:

@@ -1,5 +1,7 @@
 """Canonical JSON: one text for each value, and nothing else is read."""
 
+import sys
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -44,6 +46,39 @@ def test_other_spellings_are_refused(data):
     """Unsorted or repeated keys, white space, floats and needless escapes aren't canonical."""
     with pytest.raises(ValueError):  # noqa: PT011  # the reader words its own
         canonical.load(data)
+
+
+DEEP = [b"[" * 100_000, b'{"a":' * 100_000, b"[1," * 100_000, b'["\\"]",' * 100_000]
+
+
+@pytest.mark.parametrize("data", [*DEEP, b'"' + b'\\"[' * 300_000, b'"]"' + b"[" * 99_999])
+def test_depth_is_bounded_whatever_the_recursion_limit(data):
+    """Deep texts are refused before the reader in C overflows the stack, in linear time."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(ValueError):  # noqa: PT011  # deep, or not JSON
+            canonical.load(data)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_depth_is_bounded_alike_in_writing_and_reading():
+    """The deepest value goes there and back, one deeper is neither written nor read."""
+    deepest = []
+    for _ in range(canonical.DEPTH - 1):
+        deepest = [deepest]
+    assert canonical.load(canonical.dump(deepest)) == deepest
+    with pytest.raises(TypeError, match="deeper"):
+        canonical.dump([deepest])
+    with pytest.raises(ValueError, match="deeper"):
+        canonical.load(b"[" + canonical.dump(deepest) + b"]")
+
+
+def test_brackets_in_text_are_no_depth():
+    """Only structure counts, whatever a string holds."""
+    value = ['[[["\\' * 50, {'"{' * 50: "]"}]
+    assert canonical.load(canonical.dump(value)) == value
 
 
 @pytest.mark.parametrize("value", [1.5, b"bytes", (1, 2), {1: 2}, [{"deep": 1.0}], {"a"}])

@@ -64,16 +64,13 @@ def test_receipts_go_there_and_back(receipt):
 
 def test_the_bytes_are_fixed():
     """The example of docs/formats.md."""
-    assert (
-        RECEIPT.to_bytes()
-        == (
-            '{"base":"%s","f":1,"format":1,"inputs":['
-            '{"digest":"%s","member":2,"score":"0x1.999999999999ap-4","used":true,"weight":64},'
-            '{"digest":"%s","member":9,"score":"-0x0.0p+0","used":false,"weight":32}],'
-            '"left_out":[5,6],"network_id":"%s","output":"%s","round":7,'
-            '"rule":"trimmed-mean:f=1","run":3,"seed":"%s"}'
-            % tuple(f"{n:02d}" * 32 for n in (2, 4, 5, 1, 6, 3))
-        ).encode()
+    two, four, five, one, six, three = (f"{n:02d}" * 32 for n in (2, 4, 5, 1, 6, 3))
+    assert RECEIPT.to_bytes().decode() == (
+        f'{{"base":"{two}","f":1,"format":1,"inputs":['
+        f'{{"digest":"{four}","member":2,"score":"0x1.999999999999ap-4","used":true,"weight":64}},'
+        f'{{"digest":"{five}","member":9,"score":"-0x0.0p+0","used":false,"weight":32}}],'
+        f'"left_out":[5,6],"network_id":"{one}","output":"{six}","round":7,'
+        f'"rule":"trimmed-mean:f=1","run":3,"seed":"{three}"}}'
     )
 
 

@@ -18,6 +18,9 @@ from node.merge.rule import Slice
 COLUMNS = 1 << 15
 """Columns of a slice: a dozen rows of float32 fit a processor's second-level cache."""
 
+_AROUND = 1 << 21
+"""Bytes before a slice that are given back once more: a page fault maps its neighbours too."""
+
 
 class Inputs:
     """A Stack over whole files; also gives the columns that no rule sees: integers, booleans."""
@@ -57,7 +60,7 @@ class Inputs:
     def _give_back(self, start: int, stop: int) -> None:
         for view, data_start in self._files:
             if isinstance(view, memoryview) and isinstance(view.obj, mmap.mmap):
-                first = (data_start + start) // mmap.PAGESIZE * mmap.PAGESIZE
+                first = max(0, data_start + start - _AROUND) // mmap.PAGESIZE * mmap.PAGESIZE
                 view.obj.madvise(mmap.MADV_DONTNEED, first, data_start + stop - first)
 
 
