@@ -16,7 +16,8 @@ from node.weights import Array
 def weighted_mean(rows: Sequence[Array], weights: Sequence[int]) -> Array:
     """sum(w x) / sum(w) per column, in float64.
 
-    The weights are whole, so their sum is exact in whatever way Python adds. No overflow: verification bounds values by 2^128, and weights are below 2^64.
+    The weights are whole, so their sum is exact in whatever way Python adds. No overflow:
+    verification bounds values by 2^128, and weights are below 2^64.
     """
     total = np.zeros(len(rows[0]))
     part = np.empty_like(total)
