@@ -39,7 +39,7 @@ async def admit(ledger: Ledger, card: Card, organization: bytes, funding: int = 
 
 
 def hidden(organization: str, salt: bytes) -> bytes:
-    """What the chain gets of an organization's name; the 32-byte salt stays in the authority's books."""
+    """What the chain gets of an organization's name; the 32-byte salt stays in the books."""
     return hashlib.sha256(salt + organization.encode()).digest()
 
 

@@ -10,26 +10,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import tomli_w
 from eth_account.signers.local import LocalAccount
 
-from node.config import network_from
-from node.errors import WrongUse
 from node.keys import create_account, load_account, write_private
-from node.ledger import Network
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkFile:
-    """What network.toml says."""
-
-    rpc: str
-    network: Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +64,3 @@ def authority_account(home: AuthorityHome, *, light: bool = False) -> LocalAccou
         write_private(home.folder / "password", password.encode())
         create_account(home.account, password, light=light)
     return load_account(home.account)
-
-
-def save_network(path: Path, rpc: str, network: Network) -> None:
-    """Write network.toml. Raises WrongUse when there is one."""
-    if path.exists():
-        raise WrongUse(f"{path} exists: contracts were deployed already; choose another --home")
-    fields = {**asdict(network), "network_id": network.network_id.hex()}
-    path.write_text(tomli_w.dumps({"rpc": rpc, "network": fields}))
-
-
-def load_network(path: Path) -> NetworkFile:
-    """Read network.toml. Raises WrongUse naming the file and what is wrong with it."""
-    try:
-        fields: dict[str, Any] = tomllib.loads(path.read_text())
-        return NetworkFile(fields["rpc"], network_from(fields["network"]))
-    except FileNotFoundError:
-        raise WrongUse(f"{path} is missing: run `waggle authority deploy`, or ask for it") from None
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise WrongUse(f"{path} can't be used: {error}") from None

@@ -1,20 +1,10 @@
-"""From what somebody wants of a run to the manifest that goes on the chain."""
+"""What somebody wants of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.digest import digest
-from node.errors import Unfit, WrongUse
-from node.ledger import Terms
-from node.manifest import Manifest
-from node.merge import check, least_inputs, parse, self_test
-from node.task import Site, Task
-from node.train import TorchTrainer
-from node.weights import encode
-
 DEFAULT_MERGE = "trimmed-mean"
-MOST_SEATS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,65 +33,3 @@ class RunPlan:
     max_weight: int = 1 << 16
     max_blob_bytes: int = 1 << 31
     confirmations: int = 0
-
-
-def manifest_of(plan: RunPlan, task: Task, chain_id: int) -> Manifest:
-    """The manifest of a plan. Raises WrongUse when the plan can't work, saying why."""
-    if not 1 <= plan.seats <= MOST_SEATS:
-        raise WrongUse(f"a run has 1 to {MOST_SEATS} seats, not {plan.seats}")
-    min_inputs = _min_inputs(plan)
-    base = digest(encode(TorchTrainer(task, Site()).initial(plan.seed)))
-    return Manifest(
-        name=plan.name,
-        chain_id=chain_id,
-        task=task.name,
-        task_digest=task.digest,
-        terms=Terms(
-            rounds=plan.rounds,
-            seats=plan.seats,
-            min_inputs=min_inputs,
-            join_delay=plan.join_delay,
-            enter_seconds=plan.enter_seconds,
-            commit_seconds=plan.commit_seconds,
-            reveal_seconds=plan.reveal_seconds,
-            hold_seconds=plan.hold_seconds,
-            attest_seconds=plan.attest_seconds,
-            privacy_budget=plan.privacy_budget,
-            base=base,
-        ),
-        merge=str(parse(plan.merge)),
-        hostile=plan.hostile,
-        max_abs=plan.max_abs,
-        max_weight=plan.max_weight,
-        max_blob_bytes=plan.max_blob_bytes,
-        confirmations=plan.confirmations,
-        self_test=self_test(),
-        seed=plan.seed,
-    )
-
-
-def withstands(plan: RunPlan) -> int:
-    """Hostile updates that the run's merges withstand when all seats take part."""
-    return (
-        min(parse(plan.merge).tolerates(plan.seats), _f(plan)) if plan.hostile is None else plan.hostile
-    )
-
-
-def _f(plan: RunPlan) -> int:
-    return (plan.seats - 1) // 3
-
-
-def _min_inputs(plan: RunPlan) -> int:
-    """At least 2f+1 and the rule's own bound, so that no merge is ever under-determined."""
-    rule, hostile = parse(plan.merge), _f(plan) if plan.hostile is None else plan.hostile
-    try:
-        least = max(2 * _f(plan) + 1, least_inputs(rule, hostile))
-        wanted = least if plan.min_inputs is None else plan.min_inputs
-        check(rule, wanted, hostile)
-    except Unfit as error:
-        raise WrongUse(
-            f"{error}; choose another rule, or state --hostile {max(rule.tolerates(plan.seats), 0)}"
-        ) from None
-    if not least <= wanted <= plan.seats:
-        raise WrongUse(f"{plan.seats} seats and {rule} need min-inputs from {least}, not {wanted}")
-    return wanted

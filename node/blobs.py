@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from node.digest import CHUNK, Digest, Outline, chunk_hash, outline, outline_file
+from node.durable import sync_folder
 from node.errors import Damaged, DiskFull
 
 _TEMPORARY = ".part-"
@@ -247,15 +248,6 @@ class _Temporary:
             os.close(self._fd)
             self._fd = -1
             self.path.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames within a folder durable."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @contextlib.contextmanager

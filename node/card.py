@@ -1,4 +1,4 @@
-"""A node's card: what it gives the authority to be admitted, and peers to be reached. Nothing secret."""
+"""A node's card: what the authority needs to admit it, and peers to reach it. Nothing secret."""
 
 from __future__ import annotations
 

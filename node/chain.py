@@ -204,6 +204,11 @@ class Chain:
             raise await self._refusal(encoded, receipt)
         return Mined(receipt.block, receipt.gas, receipt.hash)
 
+    async def gas_of(self, transaction: bytes) -> int:
+        """Gas that a mined transaction used; 0 for one that the endpoint doesn't know."""
+        receipt = await self._endpoint.receipt(transaction)
+        return 0 if receipt is None else receipt.gas
+
     async def _refusal(self, call: Encoded, receipt: Receipt) -> LedgerRefusal | InfrastructureFault:
         """Why a call failed: it is run again after its block, then before it."""
         if receipt.gas >= call.gas:

@@ -22,7 +22,8 @@ import tomli_w
 
 from node.errors import WrongUse
 from node.exchange import PeerKey
-from node.ledger import Address, Network
+from node.ledger import Network
+from node.network import network_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +134,6 @@ def load_config(home: Home) -> NodeConfig:
         raise WrongUse(f"{home.folder} is no node's home: run `waggle node init` first") from None
     except (tomllib.TOMLDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise WrongUse(f"{home.config} can't be used: {error}") from None
-
-
-def network_from(fields: Mapping[str, Any]) -> Network:
-    """A network from its plain fields. Raises TypeError, KeyError, ValueError."""
-    return Network(
-        chain_id=int(fields["chain_id"]),
-        registry=Address(fields["registry"]),
-        ledger=Address(fields["ledger"]),
-        network_id=bytes.fromhex(fields["network_id"]),
-        deployed_block=int(fields["deployed_block"]),
-    )
 
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:

@@ -63,8 +63,8 @@ def _check_chain(run: Run, manifest: Manifest, network: Network) -> None:
 def _check_task(manifest: Manifest, task: Task) -> None:
     if task.digest != manifest.task_digest:
         raise Unfit(
-            f"the run's task {manifest.task!r} has digest {manifest.task_digest.short}, this node's copy "
-            f"{task.digest.short}: install the same file"
+            f"the run's task {manifest.task!r} has digest {manifest.task_digest.short}, this node's "
+            f"copy {task.digest.short}: install the same file"
         )
 
 

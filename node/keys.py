@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from node.blobs import sync_folder
+from node.durable import sync_folder
 from node.errors import WrongUse
 from node.exchange import PeerKey
 

@@ -46,6 +46,7 @@ class Progress:
         traffic = self._exchange.traffic()
         self._facts |= {
             "run": run.number,
+            "rounds": run.terms.rounds,
             "round": run.rounds[-1].number if run.rounds else 0,
             "phase": run.phase.name.lower(),
             "deadline": run.deadline,

@@ -1,4 +1,4 @@
-"""A node's own work in a round: train, promise, merge. Done in a worker, kept on disk before it counts."""
+"""A node's own work in a round: train, promise, merge. In a worker; on disk before it counts."""
 
 from __future__ import annotations
 

@@ -1,103 +1,28 @@
-"""A swarm of real node processes on this machine: prepared, started, watched, ended.
-
-RUN/run.toml         which chain, contracts, run, and nodes
-RUN/manifest.json    the run's manifest, as on the chain
-RUN/chain/           the devnet's state and log
-RUN/authority/       the authority's key and books
-RUN/nodes/NAME/      each node's home
-RUN/report.json      how it ended
-"""
+"""Preparing a swarm on this machine: contracts, homes, admissions, and the run to take part in."""
 
 from __future__ import annotations
-
-import tomllib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import tomli_w
 import trio
 
 from authority.governance import admit, hidden, open_run
-from authority.home import AuthorityHome, authority_account, save_network
-from authority.plan import RunPlan, manifest_of
+from authority.home import authority_account
+from authority.manifests import manifest_of
 from node import chain
 from node.card import add_peers, create_home
-from node.config import Home, NodeConfig, SiteConfig, load_config
+from node.config import NodeConfig, SiteConfig, load_config
 from node.digest import digest
-from node.errors import WrongUse
+from node.durable import write_whole
 from node.ledger import Ledger, Network
+from node.network import save_network
 from node.task import load_task
 from sim.devnet import free_port, fund
+from sim.folder import RunFolder
+from sim.plan import SwarmPlan
 
 AUTHORITY_MONEY = 1000 * 10**18
 POLL_SECONDS = 0.025
 """Between two looks at the devnet: its blocks come within milliseconds of a call."""
-
-
-@dataclass(frozen=True, slots=True)
-class SwarmPlan:
-    """What `waggle up` is asked for. task: a shipped task's name or a path."""
-
-    folder: Path
-    nodes: int = 5
-    task: str = "wdbc"
-    run: RunPlan = RunPlan("demo", 5)
-    seeded: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RunFolder:
-    """A swarm's folder; see this module's docstring."""
-
-    folder: Path
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "run.toml"
-
-    @property
-    def manifest(self) -> Path:
-        return self.folder / "manifest.json"
-
-    @property
-    def chain(self) -> Path:
-        return self.folder / "chain"
-
-    @property
-    def authority(self) -> AuthorityHome:
-        return AuthorityHome(self.folder / "authority")
-
-    @property
-    def report(self) -> Path:
-        return self.folder / "report.json"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "up.log"
-
-    def home(self, name: str) -> Home:
-        """The home of the node called `name`."""
-        return Home(self.folder / "nodes" / name)
-
-    def homes(self) -> list[Home]:
-        """All nodes' homes, by number."""
-        return [self.home(name) for name in self.load()["nodes"]]
-
-    def load(self) -> dict[str, Any]:
-        """What run.toml says. Raises WrongUse."""
-        try:
-            return tomllib.loads(self.file.read_text())
-        except FileNotFoundError:
-            raise WrongUse(f"{self.folder} holds no run: start one with `waggle up`") from None
-        except tomllib.TOMLDecodeError as error:
-            raise WrongUse(f"{self.file} can't be read: {error}") from None
-
-
-def check_folder(folder: RunFolder) -> None:
-    """Raises WrongUse when there is something that a new run would overwrite."""
-    if folder.folder.exists() and any(folder.folder.iterdir()):
-        raise WrongUse(f"{folder.folder} holds a run already: choose another --dir, or remove it first")
 
 
 def prepare(plan: SwarmPlan, rpc: str) -> int:
@@ -119,9 +44,9 @@ async def _prepare(plan: SwarmPlan, rpc: str) -> int:
     manifest = manifest_of(plan.run, task, network.chain_id)
     names = await _admit_all(plan, folder, ledger, rpc)
     run = await open_run(ledger, manifest)
-    folder.manifest.write_bytes(manifest.to_bytes())
+    write_whole(folder.manifest, manifest.to_bytes())
     fields = {"rpc": rpc, "run": run, "task": plan.task, "seed": plan.run.seed, "nodes": names}
-    folder.file.write_text(tomli_w.dumps(fields))
+    write_whole(folder.file, tomli_w.dumps(fields).encode())
     return run
 
 

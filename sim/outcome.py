@@ -7,9 +7,8 @@ moved are theirs to tell.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import trio
 
@@ -22,55 +21,11 @@ from node.ledger import Attested, Committed, Held, Revealed
 from node.manifest import Manifest
 from node.progress import read_progress
 from node.state import Run
-from node.task import Site, load_task
+from node.task import Data, Site, load_task
 from node.train import TorchTrainer, alone
 from node.weights import Array, arrays
-from sim.cluster import RunFolder
-
-
-@dataclass(frozen=True, slots=True)
-class ClinicResult:
-    """One clinic. alone, swarm: the task's leading metric on the same held-out patients."""
-
-    name: str
-    member: int
-    patients: int
-    alone: float
-    swarm: float
-    sent: int
-    received: int
-    gas_per_round: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A run of a swarm, as `waggle up` reports it."""
-
-    run: int
-    metric: str
-    clinics: tuple[ClinicResult, ...]
-    rounds: int
-    finalized: int
-    model: str
-    model_round: int | None
-    merge: str
-    withstands: int | None
-    f: int
-    blocks: int
-    transactions: int
-    gas: int
-    merges: int
-    merges_good: int
-    findings: tuple[str, ...]
-
-    @property
-    def good(self) -> bool:
-        """Whether there is a finalized model and every merge was redone with the same result."""
-        return self.finalized > 0 and self.merges == self.merges_good
-
-    def plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "good": self.good}
+from sim.folder import RunFolder
+from sim.result import ClinicResult, Outcome
 
 
 def outcome_of(folder: Path) -> Outcome:
@@ -113,32 +68,42 @@ def _clinics(
     folder: RunFolder, record: Record, run: Run, manifest: Manifest
 ) -> tuple[str, tuple[ClinicResult, ...]]:
     """A row for each clinic, and the name of the metric."""
-    task = load_task(folder.load()["task"])
-    held_out = task.held_out(manifest.seed)
-    gas = _gas_per_round(record, run)
+    task, gas = load_task(folder.load()["task"]), _gas(record, run)
+    held_out, swarm = task.held_out(manifest.seed), _model(folder, run)
     metric, rows = "", []
     for home in folder.homes():
         config, progress = load_config(home), read_progress(home.status)
-        site = Site(config.site.index, config.site.count, config.site.seed)
+        site = Site(
+            config.site.index, config.site.count, config.site.seed, home.folder / config.site.folder
+        )
         trainer = TorchTrainer(task, site)
-        initial = trainer.initial(manifest.seed)
-        own = trainer.evaluate(alone(trainer, initial, manifest.terms.rounds, manifest.seed), held_out)
-        swarm = trainer.evaluate(_model(folder, run), held_out)
-        metric = next(iter(own))
+        metric, scores = _scores(trainer, held_out, swarm, manifest)
         member = progress.get("member", config.site.index + 1)
         rows.append(
             ClinicResult(
                 name=config.name,
                 member=member,
                 patients=len(trainer.data),
-                alone=own[metric],
-                swarm=swarm[metric],
+                alone=scores[0],
+                swarm=scores[1],
                 sent=progress.get("sent", 0),
                 received=progress.get("received", 0),
                 gas_per_round=gas.get(member, 0) // max(len(run.rounds), 1),
             )
         )
     return metric, tuple(rows)
+
+
+def _scores(
+    trainer: TorchTrainer, held_out: Data | None, swarm: Mapping[str, Array], manifest: Manifest
+) -> tuple[str, tuple[float | None, float | None]]:
+    """The leading metric of a clinic that trains alone for as long, and of the swarm's model."""
+    if held_out is None:
+        return "", (None, None)
+    rounds, seed = manifest.terms.rounds, manifest.seed
+    own = trainer.evaluate(alone(trainer, trainer.initial(seed), rounds, seed), held_out)
+    metric = next(iter(own))
+    return metric, (own[metric], trainer.evaluate(swarm, held_out)[metric])
 
 
 def _model(folder: RunFolder, run: Run) -> dict[str, Array]:
@@ -151,7 +116,7 @@ def _model(folder: RunFolder, run: Run) -> dict[str, Array]:
     raise Damaged(f"no node has the finalized model {run.model.short}")
 
 
-def _gas_per_round(record: Record, run: Run) -> dict[int, int]:
+def _gas(record: Record, run: Run) -> dict[int, int]:
     """Gas by member, over the whole run. Phases are closed by whoever calls last, so it varies."""
     senders = {
         one.transaction: one.event.member

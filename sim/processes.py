@@ -1,7 +1,7 @@
 """Processes forked from one that has the heavy imports already.
 
-Importing torch, web3 and libp2p takes seconds and hundreds of megabytes in each process; here it is paid
-once and shared. Children never outlive us: they leave when we tell them to, and when we are gone.
+Importing torch, web3 and libp2p takes seconds and hundreds of megabytes in each process; here it is
+paid once and shared. Children never outlive us: they leave when we tell them to, and when we are gone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def forkserver() -> ForkServerContext:
 def warm_up() -> ForkServerProcess:
     """Let the imports begin while there are other things to do."""
     process = forkserver().Process(target=_nothing, daemon=True)
-    process.start()
+    # The server inherits this; otherwise Ctrl-C during its imports would print a traceback.
+    with _deaf():
+        process.start()
     return process
 
 
@@ -70,9 +72,10 @@ def wait_for(
     try:
         good, result = connection.recv()
     except EOFError:
-        raise WaggleError(f"a helper process died: see {log}") from None
+        last = log.read_text(errors="replace").strip().splitlines()[-1:]
+        raise WaggleError(f"a helper process died: {' '.join(last) or log}") from None
     finally:
-        process.join()
+        end([process])
     if good:
         return result
     assert isinstance(result, BaseException)
@@ -98,15 +101,27 @@ def children() -> Iterator[list[ForkServerProcess]]:
 
 def end(processes: Sequence[ForkServerProcess]) -> None:
     """Ask children to end, insist after a while."""
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-    patience = time.monotonic() + GRACE_SECONDS
-    for process in processes:
-        process.join(max(patience - time.monotonic(), 0))
-        if process.is_alive():
-            process.kill()
-            process.join()
+    # A second Ctrl-C must not leave anybody behind.
+    with _deaf():
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+        patience = time.monotonic() + GRACE_SECONDS
+        for process in processes:
+            process.join(max(patience - time.monotonic(), 0))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C has no effect meanwhile."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _nothing() -> None:

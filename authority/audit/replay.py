@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from authority.audit.record import Record, Sources
 from node.blobs import DiskBlobs
@@ -48,6 +49,10 @@ class Replayed:
         """Whether the merge gives exactly what was attested."""
         return not self.findings
 
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "good": self.good}
+
 
 def replay(
     record: Record,
@@ -64,6 +69,19 @@ def replay(
                 done.append(auditor.redo(round_))
                 on_round(done[-1])
     return tuple(done)
+
+
+def say(replayed: Replayed, name: Callable[[int], str]) -> list[str]:
+    """For people: a line for the round, and one for each finding."""
+    verdict = "identical" if replayed.good else "DIFFERS"
+    head = f"round {replayed.round}: {replayed.inputs} inputs merged again: {verdict}"
+    return [
+        head,
+        *(
+            f"  {name(finding.member) + ': ' if finding.member else ''}{finding.what}"
+            for finding in replayed.findings
+        ),
+    ]
 
 
 class _Auditor:

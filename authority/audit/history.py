@@ -1,0 +1,107 @@
+"""What happened in a run, round by round, from the chain alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from authority.audit.record import Record
+from node.state import Round, Run
+
+
+@dataclass(frozen=True, slots=True)
+class RoundHistory:
+    """One round. Members by number; missing: waited for and absent in some phase."""
+
+    round: int
+    outcome: str
+    model: str | None
+    receipt: str | None
+    expected: tuple[int, ...]
+    committed: tuple[int, ...]
+    revealed: tuple[int, ...]
+    inputs: tuple[int, ...]
+    attested: tuple[int, ...]
+    disputed: tuple[int, ...]
+    missing: tuple[int, ...]
+    first_block: int
+    last_block: int
+    gas: int
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def history_of(record: Record, run: Run) -> tuple[RoundHistory, ...]:
+    """All rounds of a run."""
+    return tuple(_one(record, run, round_) for round_ in run.rounds)
+
+
+def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
+    """For people: a line a round."""
+    view = Table(header_style="bold")
+    for column in ("round", "outcome", "model", "merged", "left out", "missing", "disputed", "blocks"):
+        view.add_column(column)
+    view.add_column("gas", justify="right")
+    for row in rows:
+        left_out = [m for m in row.revealed if m not in row.inputs]
+        view.add_row(
+            str(row.round),
+            row.outcome,
+            (row.model or "-")[:8],
+            f"{len(row.inputs)} of {len(row.expected)}",
+            *(", ".join(map(name, some)) or "-" for some in (left_out, row.missing, row.disputed)),
+            f"{row.first_block}-{row.last_block}",
+            f"{row.gas:,}",
+        )
+    return view
+
+
+def _one(record: Record, run: Run, round_: Round) -> RoundHistory:
+    mine = [
+        one
+        for one in record.logged
+        if getattr(one.event, "run", None) == run.number
+        and getattr(one.event, "round", None) == round_.number
+    ]
+    expected = run.members_in(round_.expected)
+    committed = run.members_in(round_.committed)
+    done = round_.finalized
+    return RoundHistory(
+        round=round_.number,
+        outcome=_outcome(round_),
+        model=done.merged.hex if done else None,
+        receipt=done.receipt.hex if done else None,
+        expected=expected,
+        committed=committed,
+        revealed=tuple(sorted(round_.revealed)),
+        inputs=run.members_in(round_.inputs or 0),
+        attested=tuple(sorted(round_.attested)),
+        disputed=round_.disputed,
+        missing=tuple(m for m in expected if m not in _present(round_, committed)),
+        first_block=mine[0].block,
+        last_block=mine[-1].block,
+        gas=sum(record.gas[t] for t in {one.transaction for one in mine}),
+    )
+
+
+def _outcome(round_: Round) -> str:
+    if round_.finalized:
+        return "finalized"
+    if round_.skipped is not None:
+        return f"skipped: {round_.skipped.name.lower().replace('_', ' ')}"
+    return round_.phase.name.lower()
+
+
+def _present(round_: Round, committed: Sequence[int]) -> set[int]:
+    """Members that said all that was asked of them before attesting."""
+    present = set(committed)
+    if round_.reveals_closed:
+        present &= round_.revealed.keys()
+    if round_.inputs is not None:
+        present &= round_.held.keys()
+    return present

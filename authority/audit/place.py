@@ -1,0 +1,32 @@
+"""Where an audit finds the chain and the blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from node.ledger import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An endpoint, contracts, folders with blobs, and names of members for people.
+
+    run: the run meant, None for the newest.
+    """
+
+    rpc: str
+    network: Network
+    blobs: tuple[Path, ...] = ()
+    run: int | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    def name(self, member: int) -> str:
+        """What people call a member."""
+        return self.names.get(member, f"member {member}")
+
+
+OpenPlace = Callable[[Path], AbstractContextManager[Place]]
+"""Opens a folder: a run's, a node's home, the authority's. Raises WrongUse."""

@@ -1,0 +1,190 @@
+"""`waggle authority`: deploy, admit, revoke, open runs; what `waggle up` does in one go."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from authority.plan import DEFAULT_MERGE, RunPlan
+from node.errors import WrongUse
+
+if TYPE_CHECKING:
+    from authority.home import AuthorityHome
+    from node.ledger import Ledger
+
+T = TypeVar("T")
+
+HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("authority-home"),
+    show_default=True,
+    help="The authority's folder.",
+)
+
+
+@click.group()
+def authority() -> None:
+    """Pre-authorize nodes and open runs. The authority aggregates nothing and sees no weights.
+
+    \b
+    Example:
+      waggle authority deploy --rpc http://127.0.0.1:8545
+      waggle authority admit clinic-a/card.json
+      waggle authority open-run --task wdbc --seats 3
+    """
+
+
+@authority.command()
+@HOME
+@click.option("--rpc", required=True, help="JSON-RPC address of the chain.")
+@click.option("--admin-delay", default=86_400, show_default=True, help="Seconds of a handover.")
+def deploy(home: Path, rpc: str, admin_delay: int) -> None:
+    """Deploy the contracts, with an account made on the first call. It needs gas money.
+
+    \b
+    Example:
+      waggle authority deploy --rpc http://127.0.0.1:8545
+    """
+    import trio
+
+    from authority.home import AuthorityHome, authority_account
+    from node import chain
+    from node.network import save_network
+
+    folder = AuthorityHome(home)
+    if folder.network.exists():
+        raise WrongUse(f"{folder.network} exists: contracts are deployed; choose another --home")
+    account = authority_account(folder)
+    click.echo(f"account  {account.address}")
+    network = trio.run(chain.deploy, rpc, account, admin_delay, secrets.token_bytes(32))
+    save_network(folder.network, rpc, network)
+    click.echo(f"registry {network.registry}\nledger   {network.ledger}")
+    click.echo(f"next: give {folder.network} to every clinic")
+
+
+@authority.command()
+@HOME
+@click.argument("card", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--organization", default="", help="Who runs it; the chain gets a salted hash.")
+@click.option("--gas-money", type=float, default=1.0, show_default=True, help="Ether to forward.")
+def admit(home: Path, card: Path, organization: str, gas_money: float) -> None:
+    """Admit the node that CARD describes, and fund its account.
+
+    \b
+    Example:
+      waggle authority admit clinic-a/card.json --organization "Clinic A"
+    """
+    from authority import governance
+    from node.card import read_card
+
+    found, salt = read_card(card), secrets.token_bytes(32)
+
+    async def work(folder: AuthorityHome, ledger: Ledger) -> int:
+        hidden = governance.hidden(organization, salt)
+        member = await governance.admit(ledger, found, hidden, int(gas_money * 10**18))
+        folder.write_down(member, found.name, organization, salt)
+        return member
+
+    click.echo(f"{found.name} is member {_with_ledger(home, work)}")
+
+
+@authority.command()
+@HOME
+@click.argument("member", type=int)
+@click.option(
+    "--reason",
+    type=click.Choice(["unspecified", "consent", "misbehaviour", "key-lost", "left"]),
+    default="unspecified",
+)
+def revoke(home: Path, member: int, reason: str) -> None:
+    """Revoke MEMBER (its number) for good, and take its seat out of every open run.
+
+    \b
+    Example:
+      waggle authority revoke 3 --reason consent
+    """
+    from authority import governance
+
+    async def work(_: AuthorityHome, ledger: Ledger) -> tuple[int, ...]:
+        return await governance.revoke(ledger, member, reason)
+
+    runs = _with_ledger(home, work)
+    click.echo(f"member {member} is revoked" + (f"; out of run {list(runs)}" if runs else ""))
+
+
+@authority.command("open-run")
+@HOME
+@click.option("--task", required=True, help="wdbc, digits, or a task file.")
+@click.option("--seats", type=int, required=True, help="Round 0 starts when so many have entered.")
+@click.option("--name", help="What people call the run. [the task's name]")
+@click.option("--rounds", type=click.IntRange(1), default=RunPlan("", 1).rounds, show_default=True)
+@click.option("--merge", default=DEFAULT_MERGE, show_default=True, help="Merge rule.")
+@click.option("--hostile", type=click.IntRange(0), help="Hostile updates to withstand. [f]")
+@click.option("--min-inputs", type=click.IntRange(1), help="Fewest updates to merge.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--enter-seconds", type=click.IntRange(1), default=RunPlan("", 1).enter_seconds)
+@click.option("--commit-seconds", type=click.IntRange(1), default=RunPlan("", 1).commit_seconds)
+@click.option("--reveal-seconds", type=click.IntRange(1), default=RunPlan("", 1).reveal_seconds)
+@click.option("--hold-seconds", type=click.IntRange(1), default=RunPlan("", 1).hold_seconds)
+@click.option("--attest-seconds", type=click.IntRange(1), default=RunPlan("", 1).attest_seconds)
+@click.option("--confirmations", type=click.IntRange(0), default=0, show_default=True)
+def open_run(home: Path, task: str, name: str | None, **wishes: Any) -> None:
+    """Open a run; nodes that are running take part at once.
+
+    \b
+    Example:
+      waggle authority open-run --task wdbc --seats 3 --rounds 10 --commit-seconds 600
+    """
+    from authority import governance
+    from authority.manifests import manifest_of
+    from node.task import load_task
+
+    loaded = load_task(task)
+    plan = RunPlan(name=name or loaded.name, **wishes)
+
+    async def work(_: AuthorityHome, ledger: Ledger) -> int:
+        return await governance.open_run(ledger, manifest_of(plan, loaded, ledger.network.chain_id))
+
+    click.echo(f"run {_with_ledger(home, work)} is open")
+
+
+@authority.command("close-run")
+@HOME
+@click.argument("run", type=int)
+def close_run(home: Path, run: int) -> None:
+    """End a run before its last round.
+
+    \b
+    Example:
+      waggle authority close-run 2
+    """
+    from authority import governance
+
+    async def work(_: AuthorityHome, ledger: Ledger) -> None:
+        await governance.close_run(ledger, run)
+
+    _with_ledger(home, work)
+    click.echo(f"run {run} is closed")
+
+
+def _with_ledger(home: Path, work: Callable[[AuthorityHome, Ledger], Awaitable[T]]) -> T:
+    """Do something as the authority on its network."""
+    import trio
+
+    from authority.home import AuthorityHome
+    from node import chain
+    from node.keys import load_account
+    from node.network import load_network
+
+    folder = AuthorityHome(home)
+    where, account = load_network(folder.network), load_account(folder.account)
+
+    async def connected() -> T:
+        return await work(folder, await chain.connect(where.rpc, where.network, account))
+
+    return trio.run(connected, strict_exception_groups=False)

@@ -1,0 +1,148 @@
+"""`waggle node`: what a clinic does by hand."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+
+from node.errors import BadAnswer, WrongUse
+
+HOME = click.argument("home", type=click.Path(path_type=Path, file_okay=False))
+CARD = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def node() -> None:
+    """Run one participant: a clinic's node.
+
+    \b
+    Example:
+      waggle node init clinic-a --network network.toml --task wdbc --listen 10.0.0.1:4001
+      waggle node run clinic-a
+    """
+
+
+@node.command()
+@HOME
+@click.option("--network", type=CARD, required=True, help="network.toml, from the authority.")
+@click.option("--name", help="What people call this node. [the folder's name]")
+@click.option("--task", required=True, help="wdbc, digits, or this node's copy of a task file.")
+@click.option("--listen", default="127.0.0.1:4001", show_default=True, help="HOST:PORT for peers.")
+@click.option("--site", default="0/1", show_default=True, help="Which part of a shared data set, I/N.")
+@click.option("--data", default="data", show_default=True, help="Data folder, within the home.")
+@click.option("--seed", default=0, help="Seed of a shared data set's split.")
+@click.option("--device", default="cpu", show_default=True, help="Where to train.")
+def init(
+    home: Path,
+    network: Path,
+    name: str | None,
+    task: str,
+    listen: str,
+    site: str,
+    data: str,
+    seed: int,
+    device: str,
+) -> None:
+    """Make keys and a home folder. Then give HOME/card.json to the authority and the peers.
+
+    The keys' password is WAGGLE_PASSWORD, or drawn and kept in HOME/keys/password.
+
+    \b
+    Example:
+      waggle node init clinic-a --network network.toml --task wdbc --listen 10.0.0.1:4001
+    """
+    import os
+
+    from node.card import create_home
+    from node.config import Home, NodeConfig, SiteConfig
+    from node.keys import PASSWORD_VARIABLE
+    from node.network import load_network
+    from node.task import load_task
+
+    where = load_network(network)
+    load_task(task)
+    index, count = _site(site)
+    config = NodeConfig(
+        name=name or home.name,
+        rpc=where.rpc,
+        network=where.network,
+        task=task if Path(task).suffix != ".py" else str(Path(task).resolve()),
+        listen=listen,
+        site=SiteConfig(index, count, seed, data),
+        device=device,
+    )
+    card = create_home(Home(home), config, os.environ.get(PASSWORD_VARIABLE))
+    click.echo(f"account  {card.account}\npeer key {card.peer_key.hex()}")
+    click.echo(f"next: give {Home(home).card} to the authority, which runs `waggle authority admit`")
+
+
+@node.command()
+@HOME
+@click.argument("cards", nargs=-1, required=True, type=CARD)
+def peers(home: Path, cards: tuple[Path, ...]) -> None:
+    """Tell a node where its peers are: their CARDS go into node.toml.
+
+    \b
+    Example:
+      waggle node peers clinic-a clinic-b/card.json clinic-c/card.json
+    """
+    from node.card import add_peers, read_card
+    from node.config import Home, load_config
+
+    known = add_peers(Home(home), load_config(Home(home)), [read_card(card) for card in cards])
+    click.echo(f"{len(known.peers)} peers known")
+
+
+@node.command()
+@HOME
+@click.option("--run", type=click.IntRange(1), help="Which run. [the newest open one, or wait]")
+def run(home: Path, run: int | None) -> None:
+    """Take part in a run until it is over. Ctrl-C stops; starting again goes on with the round.
+
+    \b
+    Example:
+      waggle node run clinic-a
+    """
+    import trio
+
+    from node.config import Home
+    from node.runtime import run_node
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        ended = trio.run(lambda: run_node(Home(home), run), strict_exception_groups=False)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    done = sum(r.finalized is not None for r in ended.rounds)
+    click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds finalized")
+    click.echo(f"model {ended.model} in {Home(home).blobs}")
+    if not done:
+        raise BadAnswer("no round was finalized: the model is still the initial one")
+
+
+@node.command()
+@HOME
+def status(home: Path) -> None:
+    """Say what a node is doing or did last.
+
+    \b
+    Example:
+      waggle node status clinic-a
+    """
+    from node.config import Home
+    from node.progress import read_progress
+
+    facts = read_progress(Home(home).status)
+    if not facts:
+        raise WrongUse(f"no node has run in {home} yet: start it with `waggle node run {home}`")
+    for name, value in facts.items():
+        click.echo(f"{name:12} {value}")
+
+
+def _site(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise WrongUse(f"--site {text} must be I/N with I from 0 to N-1")
+    return int(index), int(count)

@@ -1,0 +1,52 @@
+"""network.toml: where the chain and the contracts are. Nothing secret; every clinic gets it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from node.errors import WrongUse
+from node.ledger import Address, Network
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFile:
+    """What network.toml says."""
+
+    rpc: str
+    network: Network
+
+
+def save_network(path: Path, rpc: str, network: Network) -> None:
+    """Write network.toml. Raises WrongUse when there is one."""
+    if path.exists():
+        raise WrongUse(f"{path} exists: contracts were deployed already; choose another --home")
+    fields = {**asdict(network), "network_id": network.network_id.hex()}
+    path.write_text(tomli_w.dumps({"rpc": rpc, "network": fields}))
+
+
+def load_network(path: Path) -> NetworkFile:
+    """Read network.toml. Raises WrongUse naming the file and what is wrong with it."""
+    try:
+        fields: dict[str, Any] = tomllib.loads(path.read_text())
+        return NetworkFile(fields["rpc"], network_from(fields["network"]))
+    except FileNotFoundError:
+        raise WrongUse(f"{path} is missing: run `waggle authority deploy`, or ask for it") from None
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise WrongUse(f"{path} can't be used: {error}") from None
+
+
+def network_from(fields: Mapping[str, Any]) -> Network:
+    """A network from its plain fields. Raises TypeError, KeyError, ValueError."""
+    return Network(
+        chain_id=int(fields["chain_id"]),
+        registry=Address(fields["registry"]),
+        ledger=Address(fields["ledger"]),
+        network_id=bytes.fromhex(fields["network_id"]),
+        deployed_block=int(fields["deployed_block"]),
+    )

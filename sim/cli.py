@@ -1,0 +1,92 @@
+"""`waggle up` and `waggle status`: a swarm on this machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from authority.plan import DEFAULT_MERGE, RunPlan
+from node.errors import BadAnswer
+
+MOST_NODES = 64
+
+UP_SECONDS = {"enter": 60, "commit": 60, "reveal": 20, "hold": 40, "attest": 40}
+"""Deadlines of `waggle up`: only a node that fails makes anybody wait for them."""
+
+
+@click.command()
+@click.option("--nodes", type=click.IntRange(1, MOST_NODES), default=5, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--task", default="wdbc", show_default=True, help="wdbc, digits, or a task file.")
+@click.option("--merge", default=DEFAULT_MERGE, show_default=True, help="Merge rule.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="A new folder. [runs/...]")
+@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
+@click.option("--commit-seconds", type=click.IntRange(1), default=UP_SECONDS["commit"])
+@click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
+@click.option("--keep-running", is_flag=True, help="Leave the chain running until Ctrl-C.")
+def up(
+    nodes: int,
+    rounds: int,
+    task: str,
+    merge: str,
+    folder: Path | None,
+    seed: int,
+    commit_seconds: int,
+    as_json: bool,
+    keep_running: bool,
+) -> None:
+    """Train a swarm of clinics on this machine: chain, contracts, nodes, audit, all real.
+
+    \b
+    Examples:
+      waggle up
+      waggle up --nodes 4 --task digits --rounds 3 --dir runs/digits
+      waggle up --task path/to/task.py --merge trimmed-mean:f=1
+    """
+    from sim.plan import SwarmPlan
+    from sim.report import show
+    from sim.up import up as start
+
+    where = folder or _fresh(Path("runs"), Path(task).stem)
+    times = {f"{name}_seconds": value for name, value in UP_SECONDS.items()}
+    run = RunPlan(name=where.name, seats=nodes, rounds=rounds, merge=merge, seed=seed, **times)
+    run = replace(run, commit_seconds=commit_seconds)
+    console = Console(stderr=as_json)
+    outcome = start(SwarmPlan(where, nodes, task, run), console, keep_running=keep_running)
+    if as_json:
+        click.echo(json.dumps({**outcome.plain(), "folder": str(where), "seed": seed}))
+    else:
+        show(console, outcome, where, seed)
+    if not outcome.good:
+        raise BadAnswer(f"the run did not end well: see {where}")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
+def status(folder: Path, as_json: bool) -> None:
+    """Show what a swarm, or one node, is doing or did last. FOLDER: a run or a node's home.
+
+    \b
+    Example:
+      waggle status runs/wdbc-1
+    """
+    from sim.status import report, status_of
+
+    found = status_of(folder)
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        report(Console(), found)
+
+
+def _fresh(parent: Path, name: str) -> Path:
+    """The first of NAME-1, NAME-2, ... that doesn't exist."""
+    number = 1
+    while (parent / f"{name}-{number}").exists():
+        number += 1
+    return parent / f"{name}-{number}"

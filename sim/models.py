@@ -1,0 +1,111 @@
+"""`waggle predict` and `waggle export`: what the finalized model is for."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from node.blobs import DiskBlobs
+from node.config import Home, load_config
+from node.digest import Digest
+from node.errors import BadAnswer, Damaged, WrongUse
+from node.progress import read_progress
+from sim.folder import RunFolder
+
+FOLDER = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+@dataclass(frozen=True, slots=True)
+class FinalModel:
+    """The model finalized last, as a folder's nodes know it. task: a name or a path."""
+
+    run: int
+    round: int
+    digest: Digest
+    network_id: bytes
+    task: str
+    view: memoryview
+
+
+@click.command()
+@FOLDER
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+def export(folder: Path, out: Path) -> None:
+    """Write the finalized model as a safetensors file; run, round and digest are in its header.
+
+    \b
+    Example:
+      waggle export runs/wdbc-1 --out model.safetensors
+    """
+    from safetensors.numpy import save
+
+    from node.durable import write_whole
+    from node.weights import arrays
+
+    if out.exists():
+        raise WrongUse(f"{out} exists: choose another --out, or remove it first")
+    model = final_model(folder)
+    facts = {
+        "network": model.network_id.hex(),
+        "run": str(model.run),
+        "round": str(model.round),
+        "digest": model.digest.hex,
+        "task": Path(model.task).stem,
+    }
+    try:
+        write_whole(out, save(dict(arrays(model.view)), facts))
+    except OSError as error:
+        raise WrongUse(f"{out} can't be written: {error.strerror}") from None
+    click.echo(f"{out}: run {model.run}, round {model.round}, digest {model.digest.hex}")
+
+
+@click.command()
+@FOLDER
+@click.option("--input", "rows", type=click.Path(path_type=Path, dir_okay=False), required=True)
+def predict(folder: Path, rows: Path) -> None:
+    """Apply the finalized model to the rows of a CSV file; the answers are CSV, too.
+
+    \b
+    Example:
+      waggle predict runs/wdbc-1 --input rows.csv
+    """
+    from node.predict import predict as apply
+    from node.task import load_task
+    from node.weights import arrays
+
+    model = final_model(folder)
+    answers = csv.writer(sys.stdout)
+    found = apply(load_task(model.task), arrays(model.view), rows)
+    answers.writerow(["row", "prediction"])
+    answers.writerows((number, one.label) for number, one in enumerate(found, 1))
+
+
+def final_model(folder: Path) -> FinalModel:
+    """The model of a run's folder or a node's home. Raises WrongUse, BadAnswer, Damaged."""
+    homes = RunFolder(folder).homes() if RunFolder(folder).file.exists() else [Home(folder)]
+    damage: Damaged | None = None
+    for home in homes:
+        config, facts = load_config(home), read_progress(home.status)
+        if facts.get("model_round") is None:
+            continue
+        digest, blobs = Digest.from_hex(facts["model"]), DiskBlobs(home.blobs)
+        try:
+            blobs.outline(digest)
+        except KeyError:
+            continue
+        except Damaged as error:
+            damage = error
+            continue
+        return FinalModel(
+            facts["run"],
+            facts["model_round"],
+            digest,
+            config.network.network_id,
+            config.task,
+            blobs.view(digest),
+        )
+    raise damage or BadAnswer(f"{folder} has no finalized model yet: see `waggle status {folder}`")

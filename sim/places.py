@@ -1,0 +1,56 @@
+"""Opening a folder for an audit: a run's folder, a node's home, or the authority's.
+
+A run's own devnet has usually ended by then: it is started again from its state, for as long as needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from authority.audit.place import Place
+from authority.home import AuthorityHome
+from node.config import Home, load_config
+from node.errors import ChainUnreachable, WrongUse
+from node.network import load_network
+from sim.devnet import devnet, request
+from sim.folder import RunFolder
+
+
+@contextmanager
+def open_place(folder: Path) -> Iterator[Place]:
+    """What an audit needs to know of a folder. Raises WrongUse."""
+    if RunFolder(folder).file.exists():
+        with _run(RunFolder(folder)) as place:
+            yield place
+    elif Home(folder).config.exists():
+        config = load_config(Home(folder))
+        yield Place(config.rpc, config.network, (Home(folder).blobs,))
+    elif AuthorityHome(folder).network.exists():
+        home = AuthorityHome(folder)
+        where = load_network(home.network)
+        yield Place(where.rpc, where.network, names=home.names())
+    else:
+        raise WrongUse(f"{folder} is no run's folder, no node's home and no authority's home")
+
+
+@contextmanager
+def _run(folder: RunFolder) -> Iterator[Place]:
+    facts, homes = folder.load(), folder.homes()
+    network = load_config(homes[0]).network
+    names = folder.authority.names()
+    blobs = tuple(home.blobs for home in homes)
+    with _chain(folder, facts["rpc"]) as rpc:
+        yield Place(rpc, network, blobs, facts["run"], names)
+
+
+@contextmanager
+def _chain(folder: RunFolder, rpc: str) -> Iterator[str]:
+    try:
+        request(rpc, "eth_chainId")
+    except ChainUnreachable:
+        with devnet(folder.chain) as chain:
+            yield chain.rpc
+    else:
+        yield rpc
