@@ -1,0 +1,48 @@
+# Two commands: `make demo` shows Waggle at work, `make test` runs every check and test.
+# Both set up what they need: a virtual environment in .venv, and node_modules.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FORGE := cd contracts && ../node_modules/.bin/forge
+
+.PHONY: demo test setup check quick contracts slow clean
+
+demo: setup
+	$(BIN)/waggle up
+
+test: check quick contracts slow
+
+setup: .make/python .make/node
+
+.make/python: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Waggle needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	# torch first: a looser requirement of another package would fetch another build.
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	@mkdir -p .make && touch $@
+
+.make/node: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p .make && touch $@
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/compile_contracts.py --check
+	$(FORGE) fmt --check
+
+quick: setup
+	$(BIN)/pytest -q -m "not slow"
+
+contracts: setup
+	$(FORGE) build --use ./solc.js --offline
+	cd contracts && FORGE_SNAPSHOT_CHECK=true ../node_modules/.bin/forge test --use ./solc.js --offline
+
+slow: setup
+	$(BIN)/pytest -q -m slow
+
+clean:
+	rm -rf .venv node_modules .make build contracts/out contracts/cache *.egg-info
