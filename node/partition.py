@@ -31,7 +31,7 @@ def skewed(
     """Positions of every clinic: disjoint, together all of them, sorted.
 
     sizes: how many times larger the largest clinic is than the smallest, about. mix: how much
-    clinics prefer some classes; 0 is not at all, 1 clear, 3 hardly anything else. least: patients
+    clinics prefer some classes: 0 not at all, 1 clearly, 3 hardly anything else. least: patients
     of every class that each clinic has in any case. Raises ValueError when there are too few.
     """
     generator = np.random.default_rng(seed)
@@ -65,9 +65,14 @@ def _wanted(
 
 
 def _leanings(generator: np.random.Generator, count: int, classes: int) -> Floats:
-    """For each class the clinics spread evenly from -1 to 1, in a seeded order."""
-    spread = np.linspace(-1.0, 1.0, count)
-    return np.stack([generator.permutation(spread) for _ in range(classes)], axis=1)
+    """From -1 to 1 by clinic and class. Clinics and classes lie on a line, each in a seeded order.
+
+    The nearer the more: so with two classes no draw makes all clinics alike.
+    """
+    clinics = generator.permutation(np.linspace(0.0, 1.0, count))
+    kinds = generator.permutation(np.linspace(0.0, 1.0, classes))
+    leanings: Floats = 1.0 - 2.0 * np.abs(clinics[:, None] - kinds[None, :])
+    return leanings
 
 
 def _whole(wanted: Floats, total: int) -> Indices:

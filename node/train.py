@@ -85,7 +85,7 @@ class TorchTrainer:
         """As the protocol says; `train` of the task where it has one."""
         data = self.data
         with _alone(seed, self._device, self._threads):
-            model = self._model(base)
+            model = model_of(self._task, base).to(self._device)
             model.train()
             with Blame(self._task.path, "training failed", TrainingFailed):
                 loss = float((self._task.train or self._train)(model, data, seed))
@@ -97,20 +97,11 @@ class TorchTrainer:
         """As the protocol says; `evaluate` of the task where it has one."""
         data = self.data if data is None else data
         with _alone(0, self._device, self._threads), torch.no_grad():
-            model = self._model(tensors)
+            model = model_of(self._task, tensors).to(self._device)
             model.eval()
             with self._task.blamed("evaluating failed"):
                 found = (self._task.evaluate or self._evaluate)(model, data)
                 return {name: float(value) for name, value in found.items()}
-
-    def _model(self, tensors: Mapping[str, Array]) -> nn.Module:
-        model = self._task.model()
-        try:
-            model.load_state_dict(to_state(tensors))
-        except RuntimeError as error:
-            why = " ".join(str(error).split())
-            raise Unfit(f"these weights are not of task {self._task.name!r}: {why}") from None
-        return model.to(self._device)
 
     def _train(self, model: nn.Module, data: Data, seed: int) -> float:
         optimizer = self._task.optimizer(model.parameters())
@@ -137,6 +128,17 @@ class TorchTrainer:
         some = torch.split(data.inputs, EVALUATED_AT_ONCE)
         outputs = torch.cat([model(rows.to(self._device)).cpu() for rows in some])
         return self._task.metrics(outputs, data.targets)
+
+
+def model_of(task: Task, tensors: Mapping[str, Array]) -> nn.Module:
+    """The task's model with these weights, on the CPU. Raises WrongUse, Unfit."""
+    model = task.model()
+    try:
+        model.load_state_dict(to_state(tensors))
+    except RuntimeError as error:
+        why = " ".join(str(error).split())
+        raise Unfit(f"these weights are not of task {task.name!r}: {why}") from None
+    return model
 
 
 def alone(trainer: Trainer, initial: Mapping[str, Array], rounds: int, seed: int) -> dict[str, Array]:

@@ -70,7 +70,7 @@ def load(site: Site) -> Data:
     inputs, targets = _patients()
     kept, _ = _cut(site.seed)
     deal = seeds.derive(site.seed, "wdbc", "clinics")
-    clinics = skewed(targets[kept].numpy(), site.count, deal, sizes=8, mix=0.9, least=2)
+    clinics = skewed(targets[kept].numpy(), site.count, deal, sizes=8, mix=1.3, least=3)
     mine = kept[clinics[site.index]]
     return Data(inputs[mine], targets[mine])
 
@@ -89,7 +89,7 @@ def loss(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def optimizer(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """SGD; its momentum starts at zero in every round, since no node trained the merged model."""
-    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+    return torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
 
 
 def metrics(outputs: Tensor, targets: Tensor) -> dict[str, float]:
