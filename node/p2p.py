@@ -15,7 +15,7 @@ import contextlib
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence, Set
 from functools import partial
 from typing import Any, cast
 
@@ -32,6 +32,14 @@ from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.yamux.yamux import MAX_WINDOW_SIZE, Yamux
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 
+from node.address import (
+    ED25519_ID,
+    key_of,
+    parse_address,
+    peer_id_of,
+    public_key_of,
+    write_address,
+)
 from node.blobs import Blobs
 from node.channel import Cipher, SealedChannel
 from node.digest import Digest
@@ -48,43 +56,12 @@ logging.getLogger("libp2p").setLevel(logging.CRITICAL)
 AddressBook = Callable[[PeerKey], Sequence[str]]
 """Where a peer may be reached: multiaddresses, best first; empty when unknown."""
 
-_ED25519_ID = bytes.fromhex("002408011220")
-"""A libp2p peer id of an Ed25519 key: identity multihash, then protobuf (type 1, 32 bytes)."""
 _HANDSHAKES = 64
+"""Connections at once whose peer isn't known yet."""
 _IDLE_SECONDS = 60.0
+"""How long a connection without a muxer may lie idle."""
 _YAMUX_FRAME = 1 << 20
-
-
-def peer_id_of(key: PeerKey) -> str:
-    """The libp2p peer id of a key, in base58."""
-    return ID(_ED25519_ID + key).to_base58()
-
-
-def key_of(peer_id: str) -> PeerKey:
-    """The key in a libp2p peer id. Raises WrongUse when it isn't an Ed25519 one."""
-    try:
-        raw = ID.from_base58(peer_id).to_bytes()
-    except ValueError:
-        raw = b""
-    if not raw.startswith(_ED25519_ID) or len(raw) != len(_ED25519_ID) + 32:
-        raise WrongUse(f"{peer_id!r} is not the peer id of an Ed25519 key: it starts with 12D3Koo")
-    return PeerKey(raw[len(_ED25519_ID) :])
-
-
-def public_key_of(private_key: bytes) -> PeerKey:
-    """The peer key that belongs to a 32-byte Ed25519 seed."""
-    return PeerKey(create_new_key_pair(private_key).public_key.to_bytes())
-
-
-def parse_address(address: str) -> tuple[str, int, PeerKey | None]:
-    """Host, port and peer of a multiaddress `/ip4/…/tcp/…[/p2p/…]`. Raises WrongUse."""
-    match address.split("/"):
-        case ["", "ip4" | "ip6" | "dns" | "dns4" | "dns6", host, "tcp", port, *rest] if port.isdigit():
-            if rest == []:
-                return host, int(port), None
-            if len(rest) == 2 and rest[0] == "p2p":
-                return host, int(port), key_of(rest[1])
-    raise WrongUse(f"address {address!r} should look like /ip4/192.0.2.1/tcp/4001/p2p/12D3Koo…")
+"""The longest yamux frame taken; known implementations send at most 64 KiB."""
 
 
 class P2PExchange:
@@ -115,7 +92,7 @@ class P2PExchange:
         self._turns: dict[Digest, trio.Lock] = {}
         self._asking: dict[PeerKey, trio.CapacityLimiter] = {}
         self._streams: Counter[PeerKey] = Counter()
-        self._newcomers = trio.CapacityLimiter(_HANDSHAKES)
+        self._newcomers: dict[trio.SocketStream, None] = {}
 
     def admit(self, members: Set[PeerKey]) -> None:
         """See Exchange."""
@@ -130,8 +107,7 @@ class P2PExchange:
         """See Exchange. `address` holds the real address meanwhile. Raises WrongUse."""
         listeners = await listen(*self._listen)
         host, port = listeners[0].socket.getsockname()[:2]
-        kind = "ip6" if ":" in host else "ip4"
-        self.address = f"/{kind}/{host}/tcp/{port}/p2p/{peer_id_of(self.key)}"
+        self.address = write_address(host, port, self.key)
         try:
             async with beside(partial(trio.serve_listeners, self._welcome, listeners)):
                 yield
@@ -189,7 +165,7 @@ class P2PExchange:
 
     async def _welcome(self, stream: trio.SocketStream) -> None:
         with contextlib.suppress(Ended), stream.socket:
-            with self._one_of_few_newcomers():
+            with self._newcomer(stream):
                 link = await self._handshake.accept(stream)
             with self._links.serving(link):
                 if await self._handshake.is_fast(link):
@@ -198,16 +174,18 @@ class P2PExchange:
                     await self._serve_muxed(link)
 
     @contextlib.contextmanager
-    def _one_of_few_newcomers(self) -> Iterator[None]:
-        token = object()
-        try:
-            self._newcomers.acquire_on_behalf_of_nowait(token)
-        except trio.WouldBlock:
-            raise Ended("too many handshakes at once") from None
+    def _newcomer(self, stream: trio.SocketStream) -> Iterator[None]:
+        # The oldest has to go, not the newest: an honest handshake takes milliseconds, so strangers
+        # who hold connections open don't keep members out.
+        if len(self._newcomers) >= _HANDSHAKES:
+            oldest = next(iter(self._newcomers))
+            del self._newcomers[oldest]
+            oldest.socket.close()
+        self._newcomers[stream] = None
         try:
             yield
         finally:
-            self._newcomers.release_on_behalf_of(token)
+            self._newcomers.pop(stream, None)
 
     async def _serve_fast(self, link: Link) -> None:
         while True:
@@ -220,28 +198,29 @@ class P2PExchange:
             while True:
                 with foreign():
                     stream = await yamux.accept_stream()
-                nursery.start_soon(self._serve_stream, link, stream)
+                if self._streams[link.peer] < self._limits.streams_per_peer:
+                    self._streams[link.peer] += 1
+                    nursery.start_soon(self._serve_stream, link, stream)
+                else:
+                    # Here, not in a task: who opens streams without end waits for us.
+                    await self._end_stream(stream.reset)
 
     async def _serve_stream(self, link: Link, stream: Any) -> None:
-        if self._streams[link.peer] >= self._limits.streams_per_peer:
-            with contextlib.suppress(Ended), foreign():
-                await stream.reset()
-            return
-        self._streams[link.peer] += 1
+        channel = StreamChannel(stream, self._limits.silence_seconds, link.close)
         try:
-            await self._answer_on(StreamChannel(stream, self._limits.silence_seconds, link.close), link)
-            with foreign(), deadline(self._limits.silence_seconds):
-                await stream.close()
+            with foreign(), deadline(self._limits.connect_seconds):
+                await _let_choose([PROTOCOL], Pipe(channel))
+            await self._transfer.answer(channel, link.peer)
+            await self._end_stream(stream.close)
         except Ended:
-            with contextlib.suppress(Ended), foreign(), deadline(self._limits.silence_seconds):
-                await stream.reset()
+            with contextlib.suppress(Ended):
+                await self._end_stream(stream.reset)
         finally:
             self._streams[link.peer] -= 1
 
-    async def _answer_on(self, channel: Channel, link: Link) -> None:
-        with foreign(), deadline(self._limits.connect_seconds):
-            await _let_choose([PROTOCOL], Pipe(channel))
-        await self._transfer.answer(channel, link.peer)
+    async def _end_stream(self, end: Callable[[], Awaitable[None]]) -> None:
+        with foreign(), deadline(self._limits.silence_seconds):
+            await end()
 
 
 class _Handshake:
@@ -261,7 +240,7 @@ class _Handshake:
             try:
                 pipe = Pipe(Plain(stream))
                 await _choose([NOISE], pipe)
-                session = await self._noise.secure_outbound(cast(Any, pipe), ID(_ED25519_ID + peer))
+                session = await self._noise.secure_outbound(cast(Any, pipe), ID(ED25519_ID + peer))
                 link = self._link(stream, session, frames_ahead=16)
                 chosen = await _choose(self._protocols, Pipe(link.channel))
                 link.fast = chosen == FAST_PROTOCOL
@@ -322,7 +301,7 @@ def _muxer(link: Link, window_bytes: int) -> Yamux:
     # Between streams a muxed link may be silent; each stream bounds its own silence.
     link.channel.silence = math.inf
     pipe = Pipe(link.channel, may_read)
-    yamux = Yamux(cast(Any, pipe), ID(_ED25519_ID + link.peer), is_initiator=link.initiator)
+    yamux = Yamux(cast(Any, pipe), ID(ED25519_ID + link.peer), is_initiator=link.initiator)
     return yamux
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,7 +17,10 @@ import trio
 from node.errors import WrongUse
 from node.wire import Bytes, Channel, Ended
 
+_log = logging.getLogger(__name__)
+
 _HANDSHAKE_BYTES = 1 << 18
+"""The most that is read from a peer before it is known and a protocol is agreed on."""
 _STREAM_WRITE = 65_524
 """What fits a yamux frame of the size that every implementation takes."""
 
@@ -92,17 +96,16 @@ class StreamChannel:
             await self._write(bytes(view[at : at + _STREAM_WRITE]))
 
     async def _write(self, part: bytes) -> None:
-        with foreign():
-            try:
-                with trio.fail_after(self._silence):
-                    await self._stream.write(part)
-            except (trio.TooSlowError, trio.Cancelled):
-                # Half a frame may be on its way: nothing sensible can follow it.
-                self._give_up()
-                raise
+        with foreign(), trio.move_on_after(self._silence) as scope:
+            await self._stream.write(part)
+        if scope.cancelled_caught:
+            # Half a frame may be on its way: nothing sensible can follow it.
+            self._give_up()
+            raise Ended(f"the peer took nothing for {self._silence:g} s")
 
 
 async def listen(host: str, port: int) -> Sequence[trio.SocketListener]:
+    """Listen for TCP connections; port 0 is any free one. Raises WrongUse."""
     try:
         return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
@@ -138,11 +141,13 @@ def foreign() -> Iterator[None]:
     except Ended:
         raise
     except Exception as error:
+        _log.debug("the connection ended", exc_info=True)
         raise Ended(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
 
 @contextlib.contextmanager
 def deadline(seconds: float) -> Iterator[None]:
+    """Cancel the block after so many seconds. Raises Ended."""
     try:
         with trio.fail_after(seconds):
             yield

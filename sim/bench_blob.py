@@ -27,10 +27,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from node.address import public_key_of
 from node.blobs import DiskBlobs
 from node.digest import Digest
 from node.exchange import Limits
-from node.p2p import P2PExchange, public_key_of
+from node.p2p import P2PExchange
 
 SECONDS = 120.0
 """How long the serving process lives, and so the longest that a call takes."""

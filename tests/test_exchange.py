@@ -25,11 +25,13 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import info_from_p2p_addr
 from multiaddr import Multiaddr
 
+from node.address import key_of, parse_address, peer_id_of, public_key_of
 from node.blobs import DiskBlobs
 from node.digest import CHUNK, Digest, Outline, digest, outline
-from node.errors import PeerLied, PeerRefused, PeerUnreachable, WrongUse
+from node.errors import DiskFull, PeerLied, PeerRefused, PeerUnreachable, WrongUse
 from node.exchange import Exchange, Limits, PeerKey, Traffic
-from node.p2p import P2PExchange, key_of, parse_address, peer_id_of, public_key_of
+from node.p2p import P2PExchange, _choose, _muxer, _run_muxer
+from node.pipes import Pipe, StreamChannel, beside, foreign
 from node.testing import MemoryExchange, MemoryNetwork
 from node.wire import PROTOCOL, Bytes, Channel, Ended, Request, Status, encode_head
 
@@ -323,6 +325,19 @@ async def test_damaged_blob_is_not_served(swarm: Swarm) -> None:
             await b.exchange.fetch(wanted, a.key, MAX)
 
 
+@on_trio
+async def test_full_disk_is_nobodys_lie(swarm: Swarm) -> None:
+    """Trouble with the own disk comes out as it is, not as the peer's fault."""
+
+    def fail() -> None:
+        raise DiskFull("no room")
+
+    async with swarm.serving("ab") as (a, b):
+        b.blobs.on_chunk = fail
+        with pytest.raises(DiskFull):
+            await b.exchange.fetch(a.blobs.put(content(2 * CHUNK)), a.key, MAX)
+
+
 # Peer ids and addresses
 
 
@@ -535,6 +550,21 @@ async def test_strangers_are_shown_the_door(wired: Swarm, said: bytes) -> None:
                     pass
 
 
+@on_trio
+async def test_many_strangers_keep_nobody_out(wired: Swarm) -> None:
+    """Strangers who hold connections open give way to whoever comes after them."""
+    async with wired.serving("ab") as (a, b), contextlib.AsyncExitStack() as stack:
+        host, port, _ = parse_address(a.exchange.address)
+        strangers = [
+            await stack.enter_async_context(await trio.open_tcp_stream(host, port)) for _ in range(100)
+        ]
+        await b.exchange.fetch(a.blobs.put(b"data"), a.key, MAX)
+        assert len(a.exchange._newcomers) < 65
+        with contextlib.suppress(trio.BrokenResourceError):
+            while await strangers[0].receive_some():
+                pass
+
+
 @contextlib.asynccontextmanager
 async def talking(client: Peer, server: Peer) -> AsyncIterator[Channel]:
     """A channel on which a test may say to a server what it likes."""
@@ -622,6 +652,49 @@ async def test_connections_per_peer(wired: Swarm) -> None:
             await stack.enter_async_context(talking(b, a))
         await channels[0].send_all(Request(wanted).encode())
         assert await channels[0].receive_exactly(1) == bytes([Status.OK])
+
+
+@contextlib.asynccontextmanager
+async def several_streams(client: Peer, server: Peer) -> AsyncIterator[Callable[[], Any]]:
+    """Opens yamux streams on one connection, as many as wanted."""
+    host, port, _ = parse_address(server.exchange.address)
+    link = await client.exchange._handshake.dial(host, port, server.key)
+    yamux = _muxer(link, 1 << 25)
+
+    async def stream() -> StreamChannel:
+        channel = StreamChannel(await yamux.open_stream(), 5, link.close)
+        with foreign():
+            await _choose([PROTOCOL], Pipe(channel))
+        return channel
+
+    async with beside(functools.partial(_run_muxer, yamux)):
+        await yamux.event_started.wait()
+        yield stream
+    link.close()
+
+
+@on_trio
+async def test_streams_per_peer(tmp_path: Path) -> None:
+    """One yamux stream more than allowed is reset; the others go on."""
+    async with Swarm("stock", tmp_path).serving("ab") as (a, b), several_streams(b, a) as stream:
+        channels = [await stream() for _ in range(LIMITS.streams_per_peer)]
+        with pytest.raises(Ended):
+            await stream()
+        await channels[0].send_all(Request(a.blobs.put(b"data")).encode())
+        assert await channels[0].receive_exactly(1) == bytes([Status.OK])
+
+
+@on_trio
+async def test_one_stream_given_up_leaves_the_others(tmp_path: Path) -> None:
+    """A stock client that resets a stream amid a transfer keeps its other streams."""
+    async with Swarm("stock", tmp_path).serving("ab") as (a, b), several_streams(b, a) as stream:
+        request = Request(a.blobs.put(content(32 * CHUNK))).encode()
+        given_up, other = await stream(), await stream()
+        for channel in (given_up, other):
+            await channel.send_all(request)
+            await channel.receive_exactly(1)
+        await given_up._stream.reset()
+        await other.receive_exactly(9 * CHUNK)
 
 
 # An independent client: libp2p's own host, from the page's description
