@@ -38,7 +38,8 @@ from node.wire import PROTOCOL, Bytes, Channel, Ended, Request, Status, encode_h
 INTERESTING_SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7]
 MAX = 1 << 30
 LIMITS = Limits(connect_seconds=5, silence_seconds=5)
-HASTY = Limits(connect_seconds=0.3, silence_seconds=0.1)
+HASTY = Limits(connect_seconds=0.5, silence_seconds=0.3)
+PATIENT = Limits(connect_seconds=5, silence_seconds=1)
 
 
 def content(size: int) -> bytes:
@@ -616,9 +617,9 @@ async def test_half_a_request(wired: Swarm) -> None:
 @on_trio
 async def test_client_that_does_not_read(wired: Swarm) -> None:
     """A client that takes nothing is cut off after the silence limit, and holds up nobody."""
-    wired.limits = HASTY
+    wired.limits = PATIENT
     async with wired.serving("abc") as (a, b, c):
-        wanted = a.blobs.put(content(32 * CHUNK))
+        wanted = a.blobs.put(content(16 * CHUNK))
         async with talking(b, a) as channel:
             await channel.send_all(Request(wanted).encode())
             await c.exchange.fetch(wanted, a.key, MAX)
