@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import re
 import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +19,6 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester
 from eth_tester.exceptions import TransactionFailed, ValidationError
-from web3 import Web3
 from web3.providers import BaseProvider
 from web3.providers.eth_tester import EthereumTesterProvider
 
@@ -55,9 +57,7 @@ class World(Protocol):
 async def admit_all(world: World) -> None:
     """Admit the nodes as members 1..NODES, with gas money."""
     for number, node in enumerate(world.nodes, 1):
-        await world.authority.send(
-            Admit(node.account, peer_key(number), organization(number), 10**18)
-        )
+        await world.authority.send(Admit(node.account, peer_key(number), organization(number), 10**18))
 
 
 class MemoryWorld:
@@ -157,7 +157,12 @@ class TesterWorld(EvmWorld):
     async def deployed(cls) -> Self:
         """The contracts with their members."""
         world = cls()
-        rich = {"to": RICH.address, "value": 10**23, "gas": 21000, "from": world.tester.get_accounts()[0]}
+        rich = {
+            "to": RICH.address,
+            "value": 10**23,
+            "gas": 21000,
+            "from": world.tester.get_accounts()[0],
+        }
         world.tester.send_transaction(rich)
         return await world.prepare()
 
@@ -184,7 +189,9 @@ class AnvilWorld(EvmWorld):
 
     @classmethod
     async def deployed(cls, url: str) -> Self:
-        """The contracts with their members."""
+        """The contracts with their members, and gas money for strangers."""
+        for key in NODE_KEYS[NODES:]:
+            anvil_request(url, "anvil_setBalance", key.address, hex(10**18))
         return await cls(url).prepare()
 
     def request(self, method: str, *params: Any) -> Any:
@@ -213,19 +220,19 @@ def anvil_request(url: str, method: str, *params: Any) -> Any:
 
 @contextmanager
 def anvil(*arguments: str) -> Iterator[str]:
-    """A fresh anvil on a free port, ended by its process id; it dies with this process, too."""
+    """A fresh anvil on a free port, ended by its process id; it dies with this process, too.
+
+    It writes to a file: a pipe that nobody empties would block it after some hundred calls.
+    """
     (binary,) = Path("node_modules/@foundry-rs").glob("anvil-*/bin/anvil")
-    process = subprocess.Popen(
-        [binary, "--port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 (no threads run before the fixtures)
-    )
-    try:
-        yield _listening(process)
-    finally:
-        process.kill()
-        process.communicate()
+    with tempfile.NamedTemporaryFile("w+") as said:
+        command = [binary, "--port", "0", *arguments]
+        process = subprocess.Popen(command, stdout=said, preexec_fn=_die_with_parent)
+        try:
+            yield _listening(process, Path(said.name))
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _die_with_parent() -> None:
@@ -233,14 +240,10 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
-def _listening(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("Listening on "):
-            return "http://" + line.removeprefix("Listening on ").strip()
-    raise AssertionError("anvil ended before it listened")
-
-
-def checksummed(address: str) -> Address:
-    """An address as ledgers spell it."""
-    return Address(Web3.to_checksum_address(address))
+def _listening(process: subprocess.Popen[bytes], said: Path) -> str:
+    """The URL, as soon as anvil says it."""
+    while process.poll() is None:
+        if found := re.search(r"Listening on (\S+)\n", said.read_text()):
+            return f"http://{found[1]}"
+        time.sleep(0.01)
+    raise AssertionError(f"anvil ended: {said.read_text()}")
