@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from libp2p import new_host
 from libp2p.crypto.ed25519 import create_new_key_pair
@@ -342,6 +342,7 @@ async def test_full_disk_is_nobodys_lie(swarm: Swarm) -> None:
 # Peer ids and addresses
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_peer_id_round_trip(key: bytes) -> None:
     """A key is read back from its peer id."""
@@ -354,6 +355,7 @@ def test_peer_id_is_libp2ps() -> None:
     assert peer_id_of(public_key_of(bytes(32))) == str(ID.from_pubkey(pair.public_key))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_peer_id_garbage(text: str) -> None:
     """Whatever isn't a peer id of an Ed25519 key is wrong use."""
@@ -361,6 +363,7 @@ def test_peer_id_garbage(text: str) -> None:
         key_of(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="/ip4tcdns.0123456789:px", max_size=40))
 def test_address_garbage(text: str) -> None:
     """Every text is an address or wrong use."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,7 @@ def reply(data: bytes) -> bytes:
     return encode_head(outline(data)) + data
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), U32, U32)
 def test_request_round_trip(raw: bytes, first: int, count: int) -> None:
     """A request reads back as it was written, in 40 bytes."""
@@ -84,6 +86,7 @@ def test_request_layout() -> None:
     )
 
 
+@settings(deadline=None)
 @given(U32, U32, st.integers(0, 5000))
 def test_wanted_stays_inside(first: int, count: int, chunks: int) -> None:
     """What is sent lies within the blob, whatever was asked; past its end is a bad request."""
@@ -116,6 +119,7 @@ def test_reply_round_trip(size: int) -> None:
     assert script.said == b""
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_garbage_is_a_peer_fault(said: bytes) -> None:
     """Whatever a peer says, it ends in a PeerFault or Ended, and within bounded memory."""
@@ -125,6 +129,7 @@ def test_garbage_is_a_peer_fault(said: bytes) -> None:
     assert script.largest <= CHUNK
 
 
+@settings(deadline=None)
 @given(st.data(), st.binary(min_size=1, max_size=2000))
 def test_one_altered_byte_is_noticed(data: Any, content: bytes) -> None:
     """No single altered byte of a reply passes for the blob."""
@@ -135,6 +140,7 @@ def test_one_altered_byte_is_noticed(data: Any, content: bytes) -> None:
         trio.run(receive, Script(bytes(said)), digest(content))
 
 
+@settings(deadline=None)
 @given(st.data(), st.binary(max_size=2000))
 def test_truncation_ends(data: Any, content: bytes) -> None:
     """A reply that stops early is Ended, never a blob and never the peer's lie."""
@@ -144,6 +150,7 @@ def test_truncation_ends(data: Any, content: bytes) -> None:
         trio.run(receive, Script(said[:cut]), digest(content))
 
 
+@settings(deadline=None)
 @given(st.integers(MAX + 1, 2**64 - 1))
 def test_oversize_is_refused_before_it_is_read(size: int) -> None:
     """A size above the bound is a lie, and nothing after it is read."""
@@ -153,6 +160,7 @@ def test_oversize_is_refused_before_it_is_read(size: int) -> None:
     assert (script.largest, len(script.said)) == (8, 10_000)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 255))
 def test_status(status: int) -> None:
     """Known refusals are PeerRefused, unknown ones PeerLied."""
@@ -178,8 +186,8 @@ CUTS = st.lists(st.integers(0, 200_000), max_size=5)
 CONTENT = random.Random(1).randbytes(1_000_000)
 
 
+@settings(deadline=None, max_examples=30)
 @given(CUTS, CUTS, st.sampled_from([1, 2, 16]))
-@settings(max_examples=30)
 def test_sealed_round_trip(writes: list[int], reads: list[int], ahead: int) -> None:
     """Bytes arrive in order, however they are cut into writes and reads."""
     data = CONTENT[: sum(writes)]
@@ -219,6 +227,7 @@ def test_sealed_is_noise() -> None:
     assert trio.run(main) == struct.pack(">H", len(sealed)) + sealed
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_sealed_garbage_ends(said: bytes) -> None:
     """Bytes that weren't sealed by the peer are Ended, never content."""
@@ -248,3 +257,12 @@ def test_sealed_silence_ends(what: str) -> None:
         right.close()
 
     trio.run(main)
+
+
+def test_page_example() -> None:
+    """The example in docs/protocol.md is what is sent."""
+    shape = outline(b"hello")
+    page = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text()
+    assert f"`{shape.digest.hex}`" in page
+    assert f"`{shape.chunks[0].hex()}`, `{b'hello'.hex()}`" in page
+    assert encode_head(shape).hex() == "00" + "0000000000000005" + shape.chunks[0].hex()
