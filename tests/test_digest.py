@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ VECTORS = json.loads((Path(__file__).parent / "vectors" / "digest.json").read_te
 SIZES = [case["size"] for case in VECTORS["cases"]]
 
 
+@cache
 def pattern(size: int) -> bytes:
     """The bytes that the vector file describes."""
     return bytes((7 * i + i // 251) % 256 for i in range(size))

@@ -2,11 +2,7 @@
 
 import errno
 import os
-import subprocess
-import sys
-import tracemalloc
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,66 +179,3 @@ def test_rules_see_only_floats(blobs):
     kinds = {piece.base.dtype.kind for piece in inputs.slices()}
     columns = sum(len(piece.base) for piece in inputs.slices())
     assert (inputs.count, kinds, columns) == (2, {"f"}, 7 * 11 + 11 + 13 + 5)
-
-
-BIG = 4 << 20
-
-
-@pytest.fixture
-def big(tmp_path):
-    """Eight updates and a base of 16 MiB each, on disk; small integers, so that they are fast."""
-    blobs = DiskBlobs(tmp_path / "big")
-    base = blobs.put(encode({"w": np.zeros(BIG, np.float32)}))
-    updates = [verified(blobs, m, {"w": np.full(BIG, m % 5, np.float32)}) for m in range(8)]
-    return blobs, updates, Facts(dict.fromkeys(range(8), 1), 3, b"", base, 1)
-
-
-def test_memory_does_not_grow_with_model_or_peers(big):
-    """Merging 128 MiB allocates the arrays of a slice, not of a model."""
-    blobs, updates, facts = big
-    tracemalloc.start()
-    try:
-        merge(blobs, parse("trimmed-mean"), updates, facts)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 6 << 20
-
-
-RESIDENT = """
-import resource, sys
-from pathlib import Path
-from node.blobs import DiskBlobs
-from node.digest import Digest
-from node.merge.inputs import Inputs
-from node.merge import parse
-from node.merge.merging import combined
-from node.merge.rule import Context
-from node.weights import parse as parse_header
-
-blobs = DiskBlobs(Path(sys.argv[1]))
-files = [(blobs.view(name), parse_header(blobs.view(name)).data_start) for name in blobs]
-layout = parse_header(files[0][0]).layout
-inputs = Inputs(layout, files[1:], files[0])
-context = Context((1,) * 8, 3, b"")
-
-def resident():  # not ru_maxrss: a process inherits its parent's peak
-    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
-
-before = most = resident()
-for _ in combined(parse("trimmed-mean").plan(inputs, context), inputs):
-    most = max(most, resident())
-print(most - before)
-"""
-
-
-def test_mapped_pages_are_given_back(big):
-    """Reading 144 MiB of mapped blobs keeps less than 48 MiB resident: the kernel maps ahead."""
-    found = subprocess.run(
-        [sys.executable, "-c", RESIDENT, str(big[0]._folder)],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(found.stdout) < 48 << 20
