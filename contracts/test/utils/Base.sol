@@ -23,6 +23,7 @@ abstract contract Base is Test {
     bytes32 internal constant BASE = keccak256("base");
     bytes32 internal constant SALT = keccak256("salt");
     bytes internal constant MANIFEST = "{}";
+    bytes private _refusal;
     address internal constant STRANGER = address(0x57A46E4);
 
     function setUp() public virtual {
@@ -135,32 +136,32 @@ abstract contract Base is Test {
     }
 
     function enter(uint256 i) internal {
-        vm.prank(account(i));
+        speakAs(i);
         ledger.enter(run);
     }
 
     function commit(uint256 i) internal {
         uint32 r = round();
         bytes32 c = commitment(i);
-        vm.prank(account(i));
+        speakAs(i);
         ledger.commit(run, r, c, 5);
     }
 
     function reveal(uint256 i) internal {
         uint32 r = round();
         (bytes32 d, bytes32 s) = (digest(i), saltOf(i));
-        vm.prank(account(i));
+        speakAs(i);
         ledger.reveal(run, r, d, 64, 5, s);
     }
 
     function hold(uint256 i, uint256 bits) internal {
         uint32 r = round();
-        vm.prank(account(i));
+        speakAs(i);
         ledger.hold(run, r, bits);
     }
 
     function attest(uint256 i, uint32 round_, uint256 outcome) internal {
-        vm.prank(account(i));
+        speakAs(i);
         ledger.attest(run, round_, merged(outcome), receipt(outcome));
     }
 
@@ -215,6 +216,20 @@ abstract contract Base is Test {
     }
 
     // Outcomes.
+
+    /// @dev The next thing that a seat says will revert. (vm.expectRevert is about the next call of any
+    /// kind, and what a seat says takes a few calls to prepare.)
+    function refuse(bytes memory reason) internal {
+        _refusal = reason;
+    }
+
+    function speakAs(uint256 i) private {
+        if (_refusal.length > 0) {
+            vm.expectRevert(_refusal);
+            delete _refusal;
+        }
+        vm.prank(account(i));
+    }
 
     function expectRevert(bytes4 selector) internal {
         vm.expectRevert(abi.encodePacked(selector));

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { Vm } from "../utils/Vm.sol";
+
+/// @notice A run's state as its events tell it, written independently of the contract.
+contract Replay {
+    mapping(uint64 run => IRoundLedger.State) private _state;
+    mapping(uint64 run => mapping(uint32 member => uint256)) private _bit;
+    mapping(uint64 run => mapping(uint32 round => bytes32)) public finalized;
+    mapping(uint64 run => uint256) private _entropy;
+
+    error SeedDiffers(bytes32 event_, bytes32 replayed);
+    error FinalizedAgain(uint64 run, uint32 round);
+    error RoundWentBack(uint32 round, uint32 before);
+
+    function stateOf(uint64 run) external view returns (IRoundLedger.State memory s) {
+        s = _state[run];
+        if (s.phase == IRoundLedger.Phase.Entering || s.phase == IRoundLedger.Phase.Closed) {
+            (s.expected, s.committed, s.revealed, s.held, s.inputs, s.attested) = (0, 0, 0, 0, 0, 0);
+        }
+    }
+
+    function bitOf(uint64 run, uint32 member) external view returns (uint256) {
+        return _bit[run][member];
+    }
+
+    function fold(Vm.Log calldata log) external {
+        bytes32 kind = log.topics[0];
+        uint64 run = uint64(uint256(log.topics[1]));
+        IRoundLedger.State storage s = _state[run];
+        if (kind == IRoundLedger.RunOpened.selector) {
+            (IRoundLedger.Terms memory terms,) = abi.decode(log.data, (IRoundLedger.Terms, bytes));
+            s.base = terms.base;
+        } else if (kind == IRoundLedger.Entered.selector) {
+            (uint8 seat,) = abi.decode(log.data, (uint8, uint32));
+            _bit[run][memberIn(log)] = uint256(1) << seat;
+            if (s.phase == IRoundLedger.Phase.Entering) s.roster |= uint256(1) << seat;
+        } else if (kind == IRoundLedger.RoundOpened.selector) {
+            openRound(s, log);
+        } else if (kind == IRoundLedger.PhaseAdvanced.selector) {
+            (s.phase, s.deadline) = abi.decode(log.data, (IRoundLedger.Phase, uint64));
+            if (s.phase == IRoundLedger.Phase.Hold) moveSeed(run, s);
+        } else if (kind == IRoundLedger.Evicted.selector) {
+            evict(s, ~_bit[run][uint32(uint256(log.topics[2]))]);
+        } else if (kind == IRoundLedger.RunClosed.selector) {
+            s.phase = IRoundLedger.Phase.Closed;
+        } else {
+            foldRound(run, s, log, kind);
+        }
+    }
+
+    function foldRound(uint64 run, IRoundLedger.State storage s, Vm.Log calldata log, bytes32 kind) private {
+        uint32 round = uint32(uint256(log.topics[2]));
+        if (kind == IRoundLedger.RoundFinalized.selector) {
+            if (finalized[run][round] != 0) revert FinalizedAgain(run, round);
+            (s.base,) = abi.decode(log.data, (bytes32, bytes32));
+            finalized[run][round] = s.base;
+        } else if (kind == IRoundLedger.RoundSkipped.selector) {
+            IRoundLedger.Skip reason = abi.decode(log.data, (IRoundLedger.Skip));
+            if (reason == IRoundLedger.Skip.TooFewRevealed) moveSeed(run, s);
+        } else if (kind == IRoundLedger.InputsFixed.selector) {
+            bytes32 seed;
+            (s.inputs, seed) = abi.decode(log.data, (uint256, bytes32));
+            if (seed != s.seed) revert SeedDiffers(seed, s.seed);
+        } else if (kind != IRoundLedger.SeatsBenched.selector) {
+            speak(run, s, log, kind, round);
+        }
+    }
+
+    function speak(uint64 run, IRoundLedger.State storage s, Vm.Log calldata log, bytes32 kind, uint32 round) private {
+        uint256 bit = _bit[run][memberIn(log)];
+        if (kind == IRoundLedger.Committed.selector) {
+            s.committed |= bit;
+        } else if (kind == IRoundLedger.Revealed.selector) {
+            s.revealed |= bit;
+            (,,, bytes32 salt) = abi.decode(log.data, (bytes32, uint64, uint64, bytes32));
+            _entropy[run] ^= uint256(keccak256(abi.encode(salt, memberIn(log))));
+        } else if (kind == IRoundLedger.Held.selector) {
+            s.held |= bit;
+        } else if (round == s.round && s.phase == IRoundLedger.Phase.Attest) {
+            s.attested |= bit;
+        }
+    }
+
+    function openRound(IRoundLedger.State storage s, Vm.Log calldata log) private {
+        uint32 round = uint32(uint256(log.topics[2]));
+        bool isFirst = s.phase == IRoundLedger.Phase.Entering;
+        if (round != (isFirst ? 0 : s.round + 1)) revert RoundWentBack(round, s.round);
+        s.round = round;
+        s.phase = IRoundLedger.Phase.Commit;
+        (s.base, s.roster, s.expected, s.f, s.quorum, s.deadline) =
+            abi.decode(log.data, (bytes32, uint256, uint256, uint16, uint16, uint64));
+        (s.committed, s.revealed, s.held, s.inputs, s.attested) = (0, 0, 0, 0, 0);
+    }
+
+    function evict(IRoundLedger.State storage s, uint256 others) private {
+        s.roster &= others;
+        s.expected &= others;
+        if (s.phase == IRoundLedger.Phase.Attest) return;
+        s.committed &= others;
+        s.revealed &= others;
+    }
+
+    function moveSeed(uint64 run, IRoundLedger.State storage s) private {
+        s.seed = keccak256(abi.encode(s.seed, _entropy[run], run, s.round));
+        _entropy[run] = 0;
+    }
+
+    function memberIn(Vm.Log calldata log) private pure returns (uint32) {
+        // Entered and Evicted carry no round.
+        return uint32(uint256(log.topics[log.topics.length - 1]));
+    }
+}
