@@ -117,7 +117,7 @@ class EvmWorld:
             ledger._sender._nonce = None  # type: ignore[attr-defined]
 
 
-class Tester(EthereumTesterProvider):
+class PyEvm(EthereumTesterProvider):
     """py-evm, with its Python exceptions turned into the JSON-RPC errors that nodes answer."""
 
     def __init__(self) -> None:
@@ -128,12 +128,13 @@ class Tester(EthereumTesterProvider):
         try:
             return super().make_request(method, params)
         except TransactionFailed as failure:
-            return _answer(3, "execution reverted", revert_bytes(str(failure)))
+            return error_answer(3, "execution reverted", revert_bytes(str(failure)))
         except ValidationError as failure:
-            return _answer(-32000, str(failure), None)
+            return error_answer(-32000, str(failure))
 
 
-def _answer(code: int, message: str, data: bytes | None) -> dict[str, Any]:
+def error_answer(code: int, message: str, data: bytes = b"") -> dict[str, Any]:
+    """What a node says instead of a result."""
     error = {"code": code, "message": message} | ({"data": "0x" + data.hex()} if data else {})
     return {"jsonrpc": "2.0", "id": 1, "error": error}
 
@@ -145,11 +146,11 @@ def revert_bytes(message: str) -> bytes:
     return bytes(found)
 
 
-class TesterWorld(EvmWorld):
+class PyEvmWorld(EvmWorld):
     """The contracts on py-evm, in this process."""
 
     def __init__(self) -> None:
-        self.provider = Tester()
+        self.provider = PyEvm()
         self.tester: EthereumTester = self.provider.ethereum_tester
         super().__init__(self.provider)
 

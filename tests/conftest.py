@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from tests.chains import AnvilWorld, MemoryWorld, TesterWorld, World, anvil
+from tests.chains import AnvilWorld, MemoryWorld, PyEvmWorld, World, anvil
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,9 +33,9 @@ def anvil_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def tester_world() -> TesterWorld:
+def pyevm_world() -> PyEvmWorld:
     """The contracts on py-evm, with members admitted."""
-    return trio.run(TesterWorld.deployed)
+    return trio.run(PyEvmWorld.deployed)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +50,6 @@ def world(request: Any) -> Iterator[World]:
     if request.param == "memory":
         yield trio.run(MemoryWorld.deployed)
         return
-    shared = request.getfixturevalue({"py-evm": "tester_world", "anvil": "anvil_world"}[request.param])
+    shared = request.getfixturevalue({"py-evm": "pyevm_world", "anvil": "anvil_world"}[request.param])
     with shared.undone():
         yield shared
