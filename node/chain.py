@@ -55,6 +55,16 @@ _POOLING = {
     "below configured minimum": Pooling.UNDERPRICED,
     "feetoolow": Pooling.UNDERPRICED,
 }
+# Nobody there, or somebody who doesn't speak JSON-RPC: web3 stumbles over such answers in any way.
+_NO_SENSE = (
+    Web3Exception,
+    requests.RequestException,
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+)
 _NO_FUNDS = ("insufficient funds", "upfront cost exceeds", "insufficientfunds")
 
 
@@ -80,7 +90,7 @@ class Endpoint:
                 limiter=self._limiter,
                 abandon_on_cancel=True,  # type: ignore[call-arg]  # trio-typing's stubs are older
             )
-        except (Web3Exception, requests.RequestException, OSError, ValueError) as error:
+        except _NO_SENSE as error:
             raise_mapped(error, self.name)
 
     async def nonce(self, account: str) -> int:
@@ -335,12 +345,10 @@ def raise_mapped(error: Exception, name: str) -> NoReturn:
         details = details if isinstance(details, dict) else {}
         code, message = details.get("code", 0), details.get("message", str(error.message))
         raise RpcRefusal(name, code, message) from None
-    if isinstance(error, (Web3Exception, requests.RequestException, OSError)):
-        raise ChainUnreachable(
-            f"{name} doesn't answer as an Ethereum node ({type(error).__name__}): see that the chain's "
-            "node runs there and that the rpc setting names it"
-        ) from None
-    raise error
+    raise ChainUnreachable(
+        f"{name} doesn't answer as an Ethereum node ({type(error).__name__}): see that the chain's "
+        "node runs there and that the rpc setting names it"
+    ) from error
 
 
 def _http(url: str, patience: Patience) -> HTTPProvider:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,11 +123,13 @@ class PyEvm(EthereumTesterProvider):
 
     def __init__(self) -> None:
         super().__init__(EthereumTester())
+        self._lock = threading.Lock()
 
     def make_request(self, method: Any, params: Any) -> Any:
-        """One request."""
+        """One request at a time: py-evm knows no threads."""
         try:
-            return super().make_request(method, params)
+            with self._lock:
+                return super().make_request(method, params)
         except TransactionFailed as failure:
             return error_answer(3, "execution reverted", revert_bytes(str(failure)))
         except ValidationError as failure:
@@ -176,9 +179,11 @@ class PyEvmWorld(EvmWorld):
     def undone(self) -> Iterator[None]:
         """Undo what is done meanwhile."""
         snapshot = self.tester.take_snapshot()
-        yield
-        self.tester.revert_to_snapshot(snapshot)
-        self.forget_nonces()
+        try:
+            yield
+        finally:
+            self.tester.revert_to_snapshot(snapshot)
+            self.forget_nonces()
 
 
 class AnvilWorld(EvmWorld):
@@ -208,9 +213,11 @@ class AnvilWorld(EvmWorld):
     def undone(self) -> Iterator[None]:
         """Undo what is done meanwhile."""
         snapshot = self.request("evm_snapshot")
-        yield
-        self.request("evm_revert", snapshot)
-        self.forget_nonces()
+        try:
+            yield
+        finally:
+            self.request("evm_revert", snapshot)
+            self.forget_nonces()
 
 
 def anvil_request(url: str, method: str, *params: Any) -> Any:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, get_args
 
 import pytest
@@ -180,6 +184,33 @@ async def test_no_node_at_the_url_is_said_without_its_secrets() -> None:
     assert "hunter2" not in text
     assert "secret" not in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"\xff\xfe", b"{}", b"[]", b"null", b'{"result":"x"}'])
+async def test_a_server_that_is_no_ethereum_node_is_named(answer: bytes) -> None:
+    """Whatever it answers, it is one of our errors."""
+    with web_server(answer) as url, pytest.raises(WaggleError) as raised:
+        await connect(url, SOMEWHERE, RICH, patience=HASTY)
+    assert url in str(raised.value)
+
+
+@contextmanager
+def web_server(answer: bytes) -> Iterator[str]:
+    """An HTTP server that gives everybody the same answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
