@@ -20,6 +20,7 @@ from typing import Any
 
 import tomli_w
 
+from node.durable import write_whole
 from node.errors import WrongUse
 from node.exchange import PeerKey
 from node.ledger import Network
@@ -122,7 +123,7 @@ def save_config(home: Home, config: NodeConfig) -> None:
     plain["peers"] = {key.hex(): list(addresses) for key, addresses in config.peers.items()}
     plain = {key: value for key, value in plain.items() if value is not None}
     home.folder.mkdir(parents=True, exist_ok=True)
-    home.config.write_text(tomli_w.dumps(plain))
+    write_whole(home.config, tomli_w.dumps(plain).encode())
 
 
 def load_config(home: Home) -> NodeConfig:
