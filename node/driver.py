@@ -1,7 +1,8 @@
 """Does what `node.round.decide` says, over the seams, until the run is over.
 
 One action at a time; each can be cut off by `kill -9` and is decided anew after a restart. Faults of
-peers and of the network cost time within the round; only our own faults end the node.
+peers and of the network cost time within the round, and so does a blob that was lost; only a full disk,
+a damaged database and our own faults end the node.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import trio
 
 from node import exchanging, working
 from node import round as story
-from node.errors import Damaged, LedgerRefusal, WrongUse
+from node.errors import ChainUnreachable, LedgerRefusal, LostBlob, WrongUse
 from node.ledger import NodeCall
 from node.progress import Progress
 from node.round import Action, Holding, Mine
@@ -25,7 +26,7 @@ from node.watch import Watch
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
-"""Longest pause after the contract refused a call, before deciding anew."""
+"""Longest pause after a call was refused or got lost, before deciding anew."""
 
 FINAL_REFUSALS = {"RunFull": "all seats of the run are taken", "NotMember": "this member was revoked"}
 
@@ -63,7 +64,8 @@ class Driver:
             raise WrongUse("this member was revoked: ask the authority why; it needs a new admission")
         for round_ in self.run.rounds[-2:]:
             if round_.number not in self._mine.rounds:
-                self._note(round_, update=await self._work.promised(round_))
+                update, why = await self._work.promised(round_)
+                self._note(round_, update=update, no_update=why)
         models = frozenset(r.base for r in self.run.rounds[-2:] if self._seams.blobs.has(r.base))
         self._mine = replace(self._mine, models=models)
 
@@ -72,8 +74,12 @@ class Driver:
             await self._dispatch(action)
         except LedgerRefusal as refusal:
             await self._refused(refusal)
-        except Damaged as damage:
-            log.error("%s", damage)
+        except LostBlob as loss:
+            log.error("%s", loss)
+            self._verify_again()
+        except ChainUnreachable as fault:
+            log.warning("%s; trying again", fault)
+            await self._pause()
 
     async def _dispatch(self, action: Action) -> None:
         match action:
@@ -87,8 +93,8 @@ class Driver:
                 await self._send(self._work.reveal(round_, update))
             case story.Train(round_):
                 await self._train(round_)
-            case story.FetchModel(round_):
-                await self._while_phase_lasts(lambda: self._fetcher.model(round_))
+            case story.FetchModel(round_, until):
+                await self._while_phase_lasts(lambda: self._fetcher.model(round_), until)
             case story.Fetch(round_, members, until):
                 await self._fetch(round_, members, until)
             case story.Merge(round_, members):
@@ -114,11 +120,10 @@ class Driver:
                 for member in members:
                     nursery.start_soon(one, member)
 
-        with trio.move_on_after(max(until - self._seams.clock(), 0)):
-            await self._while_phase_lasts(all_of_them)
+        await self._while_phase_lasts(all_of_them, until)
 
     async def _merge(self, round_: Round, members: tuple[int, ...]) -> None:
-        updates = [self._fetcher.verified[round_.revealed[m].digest] for m in members]
+        updates = self._fetcher.verified(round_, members)
         merged, why = await self._work.merge(self.run, round_, updates)
         self._note(round_, merged=merged, no_merge=why)
 
@@ -134,27 +139,36 @@ class Driver:
         if refusal.name in FINAL_REFUSALS:
             raise WrongUse(FINAL_REFUSALS[refusal.name])
         log.info("%s", refusal)
-        await self._wait(self._seams.clock() + RETRY_SECONDS)
+        await self._pause()
+
+    async def _pause(self) -> None:
+        """Before deciding anew. A refused call makes a block too, so new blocks alone don't end it."""
+        phase = self._phase()
+        with trio.move_on_after(RETRY_SECONDS):
+            await self._watch.until(lambda: self._phase() != phase)
 
     async def _wait(self, until: float) -> None:
         with trio.move_on_after(max(until - self._seams.clock(), 0)):
             await self._watch.changed()
 
-    async def _while_phase_lasts(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Work until it is done, or until the run's phase is another one."""
+    async def _while_phase_lasts(self, work: Callable[[], Awaitable[None]], until: float) -> None:
+        """Work until it is done, until the run's phase is another one, or `until` (Unix seconds)."""
         phase = self._phase()
         async with trio.open_nursery() as nursery:
 
             async def stop_with_phase() -> None:
-                await self._watch.until(lambda: self._phase() != phase)
+                with trio.move_on_after(max(until - self._seams.clock(), 0)):
+                    await self._watch.until(lambda: self._phase() != phase)
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(stop_with_phase)
             await work()
             nursery.cancel_scope.cancel()
 
-    def _phase(self) -> tuple[int, int]:
-        return len(self.run.rounds), self.run.phase
+    def _phase(self) -> tuple[int, int, bool]:
+        """What a wait ends with: another round, another phase, our own revocation."""
+        active = self._watch.chronicle.members[self._mine.member].active
+        return len(self.run.rounds), self.run.phase, active
 
     def _time_left(self) -> float:
         return max(self.run.deadline - self._seams.clock(), RETRY_SECONDS)
@@ -164,3 +178,8 @@ class Driver:
         changed: Holding = replace(self._mine.of(round_), **changes)  # type: ignore[arg-type]
         rounds = {n: h for n, h in self._mine.rounds.items() if n > round_.number - 3}
         self._mine = replace(self._mine, rounds={**rounds, round_.number: changed})
+
+    def _verify_again(self) -> None:
+        """A blob is gone, perhaps one that was verified: what is still here passes again at once."""
+        rounds = {n: replace(h, verified=frozenset()) for n, h in self._mine.rounds.items()}
+        self._mine = replace(self._mine, rounds=rounds)

@@ -1,19 +1,20 @@
 """Every error that Waggle raises on purpose. Tracebacks are for bugs only.
 
-    WaggleError
-    ├── WrongUse            what the operator gave can't work: says what to change. Exit code 2
-    ├── BadAnswer           the work was done and the answer is bad: a failed audit. Exit code 1
-    ├── PeerFault           a peer's: it lied, dawdled or went away. Never ends a node
-    │   ├── PeerUnreachable   no connection, no answer in time, closed early
-    │   ├── PeerRefused       it answered that it won't serve this
-    │   ├── PeerLied          its bytes contradict a digest or the protocol: drop it this round
-    │   └── BadUpdate         its update fails verification
-    ├── InfrastructureFault the machine's or the network's: may pass, so it is tried again
-    │   ├── ChainUnreachable  no RPC endpoint answers
-    │   ├── DiskFull          the blob or database could not be written
-    │   └── Damaged           a blob or database on our own disk is not what was written
-    ├── LedgerRefusal       the contract refused a call; carries the custom error and its values
-    └── Unfit               this node must not take part in this run: other task, other arithmetic
+WaggleError
+├── WrongUse            what the operator gave can't work: says what to change. Exit code 2
+├── BadAnswer           the work was done and the answer is bad: a failed audit. Exit code 1
+├── PeerFault           a peer's: it lied, dawdled or went away. Never ends a node
+│   ├── PeerUnreachable   no connection, no answer in time, closed early
+│   ├── PeerRefused       it answered that it won't serve this
+│   ├── PeerLied          its bytes contradict a digest or the protocol: drop it this round
+│   └── BadUpdate         its update fails verification
+├── InfrastructureFault the machine's or the network's: may pass, so it is tried again
+│   ├── ChainUnreachable  no RPC endpoint answers
+│   ├── DiskFull          the blob or database could not be written
+│   └── Damaged           a blob or database on our own disk is not what was written
+│       └── LostBlob        a blob, and it was dropped: peers may have it
+├── LedgerRefusal       the contract refused a call; carries the custom error and its values
+└── Unfit               this node must not take part in this run: other task, other arithmetic
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ class DiskFull(InfrastructureFault):
 
 class Damaged(InfrastructureFault):
     """Something on our own disk is not what was written; the message says which file."""
+
+
+class LostBlob(Damaged):
+    """A blob of ours was damaged or is gone; it was dropped, so that it can be fetched again."""
 
 
 class Unfit(WaggleError):

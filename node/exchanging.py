@@ -1,18 +1,20 @@
 """Fetching what a round needs, from its author or whoever has it, and verifying it.
 
 A peer that serves a wrong byte is not asked again in this round. Everything else that goes wrong with a
-peer is tried again, with growing pauses, until the caller gives up.
+peer is tried again, with growing pauses, until the caller gives up; peers that failed are asked last.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 import trio
 
 from node.digest import Digest
-from node.errors import BadUpdate, Damaged, PeerFault, PeerLied
+from node.errors import BadUpdate, LostBlob, PeerFault, PeerLied
 from node.exchange import PeerKey
 from node.seams import Rules, Seams
 from node.state import Round, Run
@@ -26,17 +28,29 @@ FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 2.0
 """Seconds between two attempts to get the same blob from anybody."""
 
+ROUNDS_KEPT = 3
+"""Of how many rounds it is remembered what was fetched: the last one may still be merged."""
+
 Sources = Callable[[], Iterator[int]]
 """Member numbers to ask, best first; asked anew at each attempt, since more peers have it by then."""
 
 
+@dataclass(slots=True)
+class _Found:
+    """What one round's fetching found out. verified: by author; a digest may be claimed by two."""
+
+    verified: dict[int, VerifiedUpdate] = field(default_factory=dict)
+    wanted: set[Digest] = field(default_factory=set)
+    liars: set[int] = field(default_factory=set)
+    failures: Counter[int] = field(default_factory=Counter)
+
+
 class Fetcher:
-    """Gets blobs for one node in one run. verified: updates by digest, as far as they passed."""
+    """Gets blobs for one node in one run."""
 
     def __init__(self, seams: Seams, watch: Watch, rules: Rules, member: int) -> None:
         self._seams, self._watch, self._rules, self._member = seams, watch, rules, member
-        self._liars: set[tuple[int, int]] = set()
-        self.verified: dict[Digest, VerifiedUpdate] = {}
+        self._found: dict[int, _Found] = {}
 
     async def model(self, round_: Round) -> None:
         """Get the model that a round starts from."""
@@ -48,38 +62,48 @@ class Fetcher:
         while True:
             await self._get(round_, digest, lambda: self._holders(round_.number, member))
             try:
-                await self._seams.offload(self._verify, round_, member, digest)
-            except Damaged as damage:
-                log.error("%s", damage)
+                verified = await self._seams.offload(self._verify, round_, member, digest)
+            except LostBlob as loss:
+                log.error("%s", loss)
             except BadUpdate as error:
                 log.warning("round %d: %s", round_.number, error)
                 return False
             else:
+                self._of(round_).verified[member] = verified
                 return True
 
-    def _verify(self, round_: Round, member: int, digest: Digest) -> None:
-        if digest not in self.verified:
-            claimed = Claimed(self._rules.run, round_.number, member, digest)
-            view = whole(self._seams.blobs, digest)
-            self._forget_older(round_)
-            self.verified[digest] = verify(self._rules.manifest, self._rules.layout, claimed, view)
+    def verified(self, round_: Round, members: Iterable[int]) -> list[VerifiedUpdate]:
+        """The updates of members for whom `update` was True."""
+        return [self._of(round_).verified[member] for member in members]
 
-    def _forget_older(self, round_: Round) -> None:
-        recent = {r.digest for past in self._run.rounds[-2:] for r in past.revealed.values()}
-        for digest in self.verified.keys() - recent:
-            self.verified.pop(digest, None)
+    def _verify(self, round_: Round, member: int, digest: Digest) -> VerifiedUpdate:
+        view = whole(self._seams.blobs, digest)
+        claimed = Claimed(self._rules.run, round_.number, member, digest)
+        return verify(self._rules.manifest, self._rules.layout, claimed, view)
+
+    def _of(self, round_: Round) -> _Found:
+        for number in [n for n in self._found if n <= round_.number - ROUNDS_KEPT]:
+            self._forget(number)
+        return self._found.setdefault(round_.number, _Found())
+
+    def _forget(self, number: int) -> None:
+        """Give back what was begun in a round and never completed: a file each, and its room."""
+        for digest in self._found.pop(number).wanted:
+            if not self._seams.blobs.has(digest):
+                self._seams.blobs.drop(digest)
 
     async def _get(self, round_: Round, digest: Digest, sources: Sources) -> None:
-        pause = FIRST_PAUSE
+        found, pause = self._of(round_), FIRST_PAUSE
+        found.wanted.add(digest)
         while not self._seams.blobs.has(digest):
-            for member in sources():
-                if await self._ask(round_, digest, member):
+            for member in sorted(sources(), key=found.failures.__getitem__):
+                if await self._ask(found, digest, member):
                     return
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _ask(self, round_: Round, digest: Digest, member: int) -> bool:
-        if (round_.number, member) in self._liars:
+    async def _ask(self, found: _Found, digest: Digest, member: int) -> bool:
+        if member in found.liars:
             return False
         try:
             await self._seams.exchange.fetch(
@@ -87,21 +111,20 @@ class Fetcher:
             )
         except PeerLied as error:
             log.warning("member %d is not asked again this round: %s", member, error)
-            self._liars.add((round_.number, member))
+            found.liars.add(member)
         except PeerFault as error:
             log.info("member %d: %s", member, error)
+            found.failures[member] += 1
         else:
             return True
         return False
 
     def _holders(self, number: int, author: int) -> Iterator[int]:
         """The author first, then those who say on the chain that they hold the update."""
-        yield author
         run = self._run
-        for round_ in (r for r in run.rounds[-2:] if r.number == number):
-            for member, bits in round_.held.items():
-                if bits & run.bit(author) and member not in (author, self._member):
-                    yield member
+        held = [r.held for r in run.rounds[-2:] if r.number == number]
+        holders = (m for by in held for m, bits in by.items() if bits & run.bit(author))
+        yield from (m for m in dict.fromkeys((author, *holders)) if m != self._member)
 
     def _keepers(self, round_: Round) -> Iterator[int]:
         """Those who attested the model first, then everybody in the roster."""

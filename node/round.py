@@ -77,9 +77,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class FetchModel:
-    """Get the model that the round starts from."""
+    """Get the model that the round starts from; give up at `until` (Unix seconds)."""
 
     round: Round
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,12 @@ def decide(run: Run, mine: Mine, now: float) -> Action:
     round_ = run.round
     if round_ is None or not run.bit(mine.member) & round_.roster:
         return Wait(turn)
-    return _in_phase(run, round_, mine, now) or Wait(turn)
+    return _in_phase(run, round_, mine, now, turn) or Wait(turn)
 
 
-def _in_phase(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
+def _in_phase(run: Run, round_: Round, mine: Mine, now: float, turn: float) -> Action | None:
     if round_.base not in mine.models:
-        return FetchModel(round_)
+        return FetchModel(round_, turn)
     match round_.phase:
         case Phase.COMMIT:
             return _commit(run, round_, mine)
@@ -161,7 +162,7 @@ def _in_phase(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
         case Phase.HOLD:
             return _hold(run, round_, mine, now)
         case Phase.ATTEST:
-            return _attest(run, round_, mine, round_.deadline)
+            return _attest(run, round_, mine, turn)
     return None
 
 

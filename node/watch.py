@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import trio
 
-from node.errors import ChainUnreachable
+from node.errors import InfrastructureFault
 from node.ledger import Block, Ledger
 from node.state import Chronicle, apply_all
 
@@ -31,13 +31,13 @@ class Watch:
         self._changed = trio.Event()
 
     async def run(self) -> None:
-        """Follow the chain for ever; an unreachable chain is asked again, ever less often."""
+        """Follow the chain for ever; one that doesn't answer is asked again, ever less often."""
         pause = self._poll_seconds
         while True:
             try:
                 await self.catch_up()
                 pause = self._poll_seconds
-            except ChainUnreachable as error:
+            except InfrastructureFault as error:
                 pause = min(2 * max(pause, 0.1), MAX_POLL_SECONDS)
                 log.warning("%s; asking again in %.1f s", error, pause)
             await trio.sleep(pause)

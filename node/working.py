@@ -10,7 +10,7 @@ from node.blobs import Blobs
 from node.commitment import Claims, commitment, rounded_weight
 from node.database import OwnUpdate
 from node.digest import Digest
-from node.errors import BadUpdate, Damaged, Unfit
+from node.errors import BadUpdate, Damaged, LostBlob, Unfit
 from node.header import UpdateMark
 from node.ledger import Commit, Reveal
 from node.merging import merge_round
@@ -29,11 +29,9 @@ class Worker:
     def __init__(self, seams: Seams, rules: Rules, member: int) -> None:
         self._seams, self._rules, self._member = seams, rules, member
 
-    async def promised(self, round_: Round) -> OwnUpdate | None:
-        """The update that this node wrote down for a round, before a restart perhaps."""
-        return await self._seams.offload(
-            self._seams.database.own_update, self._rules.run, round_.number, round_.base
-        )
+    async def promised(self, round_: Round) -> tuple[OwnUpdate | None, str]:
+        """The update written down for a round before a restart; or why it can't be used any more."""
+        return await self._seams.offload(self._promised, round_)
 
     async def train(self, round_: Round) -> tuple[OwnUpdate | None, str]:
         """Train from the base and write the update down; or say why there is none."""
@@ -78,6 +76,18 @@ class Worker:
         network, run = self._seams.ledger.network, self._rules.run
         return self._seams.entropy.salt(network, run, round_.number, round_.base, self._member)
 
+    def _promised(self, round_: Round) -> tuple[OwnUpdate | None, str]:
+        run = self._rules.run
+        update = self._seams.database.own_update(run, round_.number, round_.base)
+        try:
+            if update is not None:
+                whole(self._seams.blobs, update.digest)
+        except LostBlob as loss:
+            # Never a second update for one base: the first may have been committed.
+            log.error("round %d: the update that this node promised is lost: %s", round_.number, loss)
+            return None, str(loss)
+        return update, ""
+
     def _train(self, round_: Round) -> OwnUpdate:
         run, blobs = self._rules.run, self._seams.blobs
         base = whole(blobs, round_.base)
@@ -93,20 +103,21 @@ class Worker:
 
     def _merge(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Attestation:
         blobs, rules = self._seams.blobs, self._rules
-        whole(blobs, round_.base)
+        for needed in (round_.base, *(update.digest for update in updates)):
+            whole(blobs, needed)
         network_id = self._seams.ledger.network.network_id
         receipt = merge_round(blobs, network_id, run, round_, rules.manifest, rules.rule, updates)
         return Attestation(receipt.output, blobs.put(receipt.to_bytes()))
 
 
 def whole(blobs: Blobs, digest: Digest) -> memoryview:
-    """A blob's content, checked. A damaged one is dropped, so that it is fetched again.
-
-    Raises Damaged, KeyError.
-    """
+    """A blob's content, checked. Raises LostBlob; a damaged one is dropped first."""
     try:
         blobs.outline(digest)
-    except Damaged:
+        return blobs.view(digest)
+    except Damaged as damage:
         blobs.drop(digest)
-        raise
-    return blobs.view(digest)
+        raise LostBlob(str(damage)) from None
+    except KeyError:
+        blobs.drop(digest)
+        raise LostBlob(f"blob {digest.short} is gone from this node's disk") from None
