@@ -1,15 +1,15 @@
 """An in-memory chain for tests and the world: members, runs, blocks and time, no EVM.
 
 `MemoryChain` is the chain; `MemoryLedger(chain, account)` is one account's `Ledger`. It follows
-NodeRegistry.sol and RoundLedger.sol (the latter in `node.testing_rounds`) and passes the same
-conformance suite. Each call that is taken mines one block at the injected clock's time.
+NodeRegistry.sol (in `node.testing_members`) and RoundLedger.sol (in `node.testing_rounds`) and passes
+the same suite. Each call that is taken mines one block at the injected clock's time.
 """
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import trio
 from eth_utils.address import to_checksum_address
@@ -17,11 +17,8 @@ from eth_utils.crypto import keccak
 
 from node.digest import ZERO, Digest
 from node.errors import LedgerRefusal
-from node.exchange import PeerKey
 from node.ledger import (
     AcceptAccount,
-    AccountProposed,
-    AccountRotated,
     Address,
     Admit,
     Advance,
@@ -36,12 +33,9 @@ from node.ledger import (
     Evict,
     Hold,
     Logged,
-    MemberAdmitted,
-    MemberRevoked,
     Mined,
     Network,
     OpenRun,
-    PeerKeyRotated,
     Phase,
     ProposeAccount,
     Reveal,
@@ -49,10 +43,10 @@ from node.ledger import (
     RotatePeerKey,
     RunOpened,
 )
+from node.testing_members import MemoryRegistry
 from node.testing_rounds import MemoryRun, checked
 
 _PHASES = {Commit: Phase.COMMIT, Reveal: Phase.REVEAL, Hold: Phase.HOLD, Attest: Phase.ATTEST}
-NOBODY = Address("0x" + "00" * 20)
 
 
 def memory_address(name: str) -> Address:
@@ -70,14 +64,6 @@ def _memory_network() -> Network:
     )
 
 
-@dataclass(slots=True)
-class _Member:
-    account: Address
-    peer_key: PeerKey
-    active: bool = True
-    proposed: Address = NOBODY
-
-
 class MemoryChain:
     """Members, runs, blocks and time, shared by the ledgers of all accounts.
 
@@ -91,13 +77,9 @@ class MemoryChain:
         clock: Callable[[], float] = time.time,
         network: Network | None = None,
     ) -> None:
-        self.authority = authority
         self.network = network or _memory_network()
-        self.members: list[_Member] = []
+        self.registry = MemoryRegistry(authority, self._emit)
         self.runs: list[MemoryRun] = []
-        self.epoch = 0
-        self._accounts: dict[Address, int] = {}
-        self._keys: dict[PeerKey, int] = {}
         self._clock = clock
         self._blocks = [Block(0, int(clock()))]
         self._log: list[Logged] = []
@@ -108,13 +90,19 @@ class MemoryChain:
         return MemoryLedger(self, account)
 
     @property
+    def authority(self) -> Address:
+        """The account that admits, revokes and opens runs."""
+        return self.registry.authority
+
+    @property
     def head(self) -> Block:
         """The newest block."""
         return self._blocks[-1]
 
     def events(self, first: int, last: int) -> Sequence[Logged]:
         """Events in blocks first..last, in order."""
-        return [logged for logged in self._log if first <= logged.block <= last]
+        start = bisect_left(self._log, first, key=_block_of)
+        return self._log[start : max(start, bisect_right(self._log, last, key=_block_of))]
 
     def call(self, caller: Address, call: Call) -> Mined:
         """Judge a call; when it is taken, mine a block with its events. Raises LedgerRefusal."""
@@ -133,16 +121,6 @@ class MemoryChain:
         self._blocks.append(Block(self.head.number + 1, max(int(self._clock()), self.head.time)))
         return self.head
 
-    def member_of(self, account: Address) -> int:
-        """The active member behind an account, or 0."""
-        number = self._accounts.get(account, 0)
-        current = number and self.members[number - 1].account == account
-        return number if current and self.is_active(number) else 0
-
-    def is_active(self, member: int) -> bool:
-        """Whether a member number was admitted and has not been revoked."""
-        return 0 < member <= len(self.members) and self.members[member - 1].active
-
     def finalized_of(self, run: int, round_: int) -> Digest:
         """The model that a round finalized, or zero."""
         if not 0 < run <= len(self.runs):
@@ -152,7 +130,7 @@ class MemoryChain:
     def _judge(self, caller: Address, call: Call, now: int) -> None:
         match call:
             case Enter(run):
-                member = self._caller(caller)
+                member = self.registry.caller(caller)
                 self._run(run).enter(member, now)
             case Commit() | Reveal() | Hold() | Attest():
                 self._speak(caller, call, now)
@@ -163,7 +141,7 @@ class MemoryChain:
             case OpenRun():
                 self._open_run(caller, call, now)
             case CloseRun(run):
-                self._only_authority(caller)
+                self.registry.only_authority(caller)
                 self._run(run).close(Close.BY_AUTHORITY)
             case _:
                 self._judge_registry(caller, call, now)
@@ -171,13 +149,14 @@ class MemoryChain:
     def _judge_registry(self, caller: Address, call: Call, now: int) -> None:
         match call:
             case RotatePeerKey(peer_key):
-                self._rotate_peer_key(self._caller(caller), peer_key)
+                self.registry.rotate_peer_key(self.registry.caller(caller), peer_key)
             case ProposeAccount(account):
-                self._propose(self._caller(caller), account)
+                self.registry.propose(self.registry.caller(caller), account)
             case AcceptAccount(member):
-                self._accept(caller, member)
+                self.registry.accept(caller, member)
             case Admit():
-                self._admit(caller, call)
+                self.registry.only_authority(caller)
+                self.registry.admit(call)
             case Revoke():
                 self._revoke(caller, call, now)
             case _:
@@ -195,7 +174,7 @@ class MemoryChain:
         run = self._run(call.run)
         if not (isinstance(call, Attest) and run.is_late(call.round)):
             run.check_now(call.round, _PHASES[type(call)])
-        member = self._caller(caller)
+        member = self.registry.caller(caller)
         match call:
             case Commit():
                 run.commit(member, call, now)
@@ -207,7 +186,7 @@ class MemoryChain:
                 run.attest(member, call, now)
 
     def _open_run(self, caller: Address, call: OpenRun, now: int) -> None:
-        self._only_authority(caller)
+        self.registry.only_authority(caller)
         terms = checked(call.terms, self.finalized_of)
         number = len(self.runs) + 1
         self._emit(RunOpened(number, keccak(call.manifest), terms, call.manifest))
@@ -215,80 +194,24 @@ class MemoryChain:
 
     def _evict(self, run: int, member: int, now: int) -> None:
         found = self._run(run)
-        if self.is_active(member):
+        if self.registry.is_active(member):
             raise LedgerRefusal("StillActive", member)
         found.evict(member, now)
+
+    def _revoke(self, caller: Address, call: Revoke, now: int) -> None:
+        self.registry.only_authority(caller)
+        self.registry.check_active(call.member)
+        runs = [self._run(run) for run in call.runs]
+        self.registry.revoke(call)
+        for run in runs:
+            run.evict(call.member, now)
 
     def _emit(self, event: Event) -> None:
         self._emitted.append(event)
 
-    # Members.
 
-    def _caller(self, account: Address) -> int:
-        member = self.member_of(account)
-        if not member:
-            raise LedgerRefusal("NotMember", account)
-        return member
-
-    def _only_authority(self, account: Address) -> None:
-        if account != self.authority:
-            raise LedgerRefusal("NotAuthority", account)
-
-    def _free_account(self, account: Address) -> None:
-        """An account that never stood for a member."""
-        if account == NOBODY:
-            raise LedgerRefusal("Zero")
-        if holder := self._accounts.get(account):
-            raise LedgerRefusal("AccountTaken", account, holder)
-
-    def _free_key(self, peer_key: PeerKey) -> None:
-        """A peer key that never was a member's."""
-        if not any(peer_key):
-            raise LedgerRefusal("Zero")
-        if holder := self._keys.get(peer_key):
-            raise LedgerRefusal("PeerKeyTaken", peer_key, holder)
-
-    def _admit(self, caller: Address, call: Admit) -> None:
-        self._only_authority(caller)
-        self._free_account(call.account)
-        self._free_key(call.peer_key)
-        self.members.append(_Member(call.account, call.peer_key))
-        number = len(self.members)
-        self._accounts[call.account] = self._keys[call.peer_key] = number
-        self._emit(MemberAdmitted(number, call.account, call.peer_key, call.organization))
-
-    def _revoke(self, caller: Address, call: Revoke, now: int) -> None:
-        self._only_authority(caller)
-        if not self.is_active(call.member):
-            raise LedgerRefusal("NotActive", call.member)
-        runs = [self._run(run) for run in call.runs]
-        self.members[call.member - 1].active = False
-        self.epoch += 1
-        self._emit(MemberRevoked(call.member, call.reason, self.epoch))
-        for run in runs:
-            run.evict(call.member, now)
-
-    def _propose(self, member: int, account: Address) -> None:
-        self._free_account(account)
-        self.members[member - 1].proposed = account
-        self._emit(AccountProposed(member, account))
-
-    def _accept(self, caller: Address, member: int) -> None:
-        if not self.is_active(member):
-            raise LedgerRefusal("NotActive", member)
-        if self.members[member - 1].proposed != caller:
-            raise LedgerRefusal("NotProposed", member, caller)
-        self._free_account(caller)
-        self._accounts[caller] = member
-        self.members[member - 1].account = caller
-        self.members[member - 1].proposed = NOBODY
-        self._emit(AccountRotated(member, caller))
-
-    def _rotate_peer_key(self, member: int, peer_key: PeerKey) -> None:
-        self._free_key(peer_key)
-        self._keys[peer_key] = member
-        self.members[member - 1].peer_key = peer_key
-        self._emit(PeerKeyRotated(member, peer_key))
+def _block_of(logged: Logged) -> int:
+    return logged.block
 
 
 class MemoryLedger:
