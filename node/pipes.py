@@ -53,11 +53,14 @@ class Pipe:
     def __init__(self, channel: Channel, may_read: Callable[[int], bool] | None = None) -> None:
         self._channel, self._left = channel, _HANDSHAKE_BYTES
         self._may_read = may_read or self._within_handshake
+        self._closed = False
         self.is_initiator = False
 
     async def read(self, count: int | None = None) -> bytes:
         """Exactly so many bytes. Raises Ended."""
-        if count is None or not self._may_read(count):
+        # Once too much is too much for good: yamux would go on after it, out of step.
+        self._closed = self._closed or count is None or not self._may_read(count)
+        if self._closed or count is None:
             raise Ended("the peer announced more than it may send")
         return bytes(await self._channel.receive_exactly(count))
 

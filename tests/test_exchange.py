@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import random
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -675,6 +676,40 @@ async def several_streams(client: Peer, server: Peer) -> AsyncIterator[Callable[
         await yamux.event_started.wait()
         yield stream
     link.close()
+
+
+@pytest.mark.parametrize(("length", "frames"), [(1 << 16, 1 << 9), (1 << 21, 0)])
+@on_trio
+async def test_yamux_flood(tmp_path: Path, length: int, frames: int) -> None:
+    """Who ignores yamux's windows, or announces a huge frame, is cut off and not kept in memory."""
+    async with Swarm("stock", tmp_path).serving("ab") as (a, b):
+        host, port, _ = parse_address(a.exchange.address)
+        link = await b.exchange._handshake.dial(host, port, a.key)
+        await link.channel.send_all(struct.pack(">BBHII", 0, 1, 1, 1, 0))
+        header = struct.pack(">BBHII", 0, 0, 0, 1, length)
+        with contextlib.suppress(Ended):
+            await link.channel.send_all((header + bytes(length)) * frames or header)
+        with pytest.raises(Ended, match=r"clos|broke"):
+            await link.channel.receive_exactly(1 << 10)
+        link.close()
+
+
+@on_trio
+async def test_handshake_is_bounded() -> None:
+    """A stranger can't make libp2p's negotiation read or allocate without end."""
+    pipe = Pipe(Endless())
+    with pytest.raises(Ended, match="more than it may"):
+        await pipe.read(1 << 40)
+
+
+class Endless:
+    """A peer that says ever the same."""
+
+    async def receive_exactly(self, count: int) -> bytes:
+        return b"\x01" * count
+
+    async def send_all(self, data: Bytes) -> None:
+        pass
 
 
 @on_trio
