@@ -130,8 +130,9 @@ class MemoryChain:
     def _judge(self, caller: Address, call: Call, now: int) -> None:
         match call:
             case Enter(run):
-                member = self.registry.caller(caller)
-                self._run(run).enter(member, now)
+                found = self._run(run)
+                found.check_open()
+                found.enter(self.registry.caller(caller), now)
             case Commit() | Reveal() | Hold() | Attest():
                 self._speak(caller, call, now)
             case Advance(run):

@@ -110,7 +110,6 @@ class MemoryRun:
 
     def enter(self, member: int, now: int) -> None:
         """Take a seat, or come back to it."""
-        self._check_open()
         seat = self._seats.get(member)
         if seat and (seat.bit & self._waited or seat.waited_from > self.round):
             raise LedgerRefusal("AlreadyEntered", self.number, member)
@@ -175,7 +174,7 @@ class MemoryRun:
 
     def advance(self, now: int) -> None:
         """Move one phase on after its deadline."""
-        self._check_open()
+        self.check_open()
         if now < self.deadline:
             raise LedgerRefusal("TooEarly", now, self.deadline)
         self._close_phase(now)
@@ -192,7 +191,7 @@ class MemoryRun:
 
     def close(self, reason: Close) -> None:
         """End the run."""
-        self._check_open()
+        self.check_open()
         self.phase = Phase.CLOSED
         self._emit(RunClosed(self.number, reason))
 
@@ -210,7 +209,8 @@ class MemoryRun:
         is_last = self.phase is Phase.CLOSED and round_ == self.round
         return (is_last or round_ + 1 == self.round) and round_ in self.finalized
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Refuse what a closed run doesn't take."""
         if self.phase is Phase.CLOSED:
             raise LedgerRefusal("WrongPhase", self.phase)
 

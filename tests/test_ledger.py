@@ -595,7 +595,7 @@ async def test_strangers_and_the_seated_cannot_enter(play: Play) -> None:
     stranger = play.world.strangers[0]
     assert await refusal(stranger.send(Enter(1))) == ("NotMember", stranger.account)
     assert await refusal(play.ledger(1).send(Enter(1))) == ("AlreadyEntered", 1, 1)
-    assert await refusal(play.ledger(1).send(Enter(2))) == ("NoRun", 2)
+    assert await refusal(stranger.send(Enter(2))) == ("NoRun", 2)
 
 
 @pytest.mark.parametrize(
@@ -614,6 +614,7 @@ async def test_the_authority_closes_a_run_once(play: Play) -> None:
     await play.world.authority.send(CloseRun(1))
     assert (await play.events())[-1] == RunClosed(1, Close.BY_AUTHORITY)
     closed = ("WrongPhase", Phase.CLOSED)
+    assert await refusal(play.world.strangers[0].send(Enter(1))) == closed
     assert await refusal(play.world.authority.send(CloseRun(1))) == closed
     assert await refusal(play.ledger(1).send(Advance(1))) == closed
     assert await refusal(play.commit(1)) == closed
