@@ -1,0 +1,444 @@
+"""A swarm on memory seams: whole drivers in one loop, on a clock that jumps to whatever comes next.
+
+    @on_virtual_time
+    async def test_something(tmp_path):
+        swarm = Swarm(tmp_path, nodes=4)
+        await swarm.play()
+
+Disk and database are real, so a node can crash and come back. Nothing sleeps, nothing is random.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trio
+from trio.testing import MockClock
+
+from authority.audit.record import Record
+from node.blobs import DiskBlobs
+from node.commitment import Claims
+from node.database import Database, OwnUpdate
+from node.digest import Digest, digest
+from node.driver import Driver
+from node.entropy import SeededEntropy
+from node.errors import ChainUnreachable
+from node.exchange import PeerKey
+from node.ledger import (
+    Address,
+    Admit,
+    Block,
+    Call,
+    Logged,
+    Mined,
+    Network,
+    OpenRun,
+    Revoke,
+    RoundFinalized,
+    Terms,
+)
+from node.manifest import Manifest
+from node.merge import parse
+from node.progress import Progress
+from node.seams import Rules, Seams
+from node.serving import may_serve
+from node.state import Chronicle, Run, apply_all
+from node.testing import MemoryExchange, MemoryNetwork
+from node.testing_ledger import MemoryChain, memory_address
+from node.train import Trained, TrainingFailed
+from node.watch import Watch
+from node.weights import Array, UpdateMark, encode, layout_of
+
+AUTHORITY = memory_address("authority")
+EPOCH = 1_800_000_000
+RUN = 1
+PHASE_SECONDS = 100
+POLL_SECONDS = 0.5
+FAREWELL_SECONDS = 50
+LONGEST_STORY = 100_000
+INITIAL: dict[str, Array] = {"w": np.zeros((2, 3), np.float32), "seen": np.array(0, np.int64)}
+BASE = digest(encode(INITIAL))
+
+
+def on_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test with trio's clock jumping whenever everybody waits."""
+
+    @functools.wraps(test)
+    def run(**given: Any) -> None:
+        trio.run(functools.partial(test, **given), clock=MockClock(autojump_threshold=0))
+
+    assert inspect.iscoroutinefunction(test)
+    return run
+
+
+@pytest.fixture
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files go to the disk whenever the system likes: only processes crash here, not machines."""
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+
+
+def now() -> float:
+    """Unix seconds on the virtual clock."""
+    return EPOCH + trio.current_time()
+
+
+class Crash(BaseException):
+    """The process is gone: nothing may catch this but the swarm."""
+
+
+class FakeTrainer:
+    """Adds seeded noise and counts rounds. `fails`: training gives NaN."""
+
+    def __init__(self, samples: int) -> None:
+        self.samples, self.fails, self.fits = samples, False, 0
+
+    def initial(self, seed: int) -> dict[str, Array]:
+        """The same for every seed."""
+        return dict(INITIAL)
+
+    def fit(self, base: Mapping[str, Array], seed: int) -> Trained:
+        """One step of learning nothing."""
+        self.fits += 1
+        if self.fails:
+            raise TrainingFailed("training ended with a loss of nan")
+        noise = np.random.default_rng(seed).standard_normal((2, 3)).astype(np.float32)
+        seen = np.asarray(base["seen"] + np.int64(self.samples))
+        return Trained({"w": base["w"] + noise, "seen": seen}, self.samples, 0.5)
+
+    def evaluate(self, tensors: Mapping[str, Array], data: object = None) -> dict[str, float]:
+        """Nobody asks."""
+        return {}
+
+
+class Line:
+    """A node's line to the chain: it can be cut, and a call can be the last thing a node does."""
+
+    def __init__(self, chain: MemoryChain, account: Address, tell: Callable[[], None]) -> None:
+        self._ledger, self._tell = chain.ledger(account), tell
+        self.said: list[Call] = []
+        self.cut = False
+        self.crash_before: type | None = None
+        self.crash_after: type | None = None
+        self.forge: Callable[[Call], Call] = lambda call: call
+
+    @property
+    def network(self) -> Network:
+        """See Ledger."""
+        return self._ledger.network
+
+    @property
+    def account(self) -> Address:
+        """See Ledger."""
+        return self._ledger.account
+
+    async def head(self) -> Block:
+        """See Ledger."""
+        self._check()
+        return await self._ledger.head()
+
+    async def events(self, first: int, last: int) -> Sequence[Logged]:
+        """See Ledger."""
+        self._check()
+        return await self._ledger.events(first, last)
+
+    async def send(self, call: Call) -> Mined:
+        """See Ledger."""
+        self._check()
+        self.said.append(call)
+        if type(call) is self.crash_before:
+            raise Crash
+        mined = await self._ledger.send(self.forge(call))
+        self._tell()
+        if type(call) is self.crash_after:
+            raise Crash
+        return mined
+
+    def of(self, kind: type) -> list[Any]:
+        """Calls of one kind, in order, whether they arrived or not."""
+        return [call for call in self.said if type(call) is kind]
+
+    def _check(self) -> None:
+        if self.cut:
+            raise ChainUnreachable("no answer from memory://")
+
+
+class Node:
+    """One participant: what survives a crash, and what `live` makes anew."""
+
+    def __init__(self, swarm: Swarm, member: int) -> None:
+        self.member, self.key = member, PeerKey(bytes([member]) * 32)
+        self.line = Line(swarm.chain, memory_address(f"node {member}"), swarm.tell)
+        self.trainer = FakeTrainer(samples=10 * member)
+        self.home = swarm.folder / f"node-{member}"
+        self.serves = True
+        self.ended: BaseException | None = None
+        self.lives = 0
+        self.driver: Driver | None = None
+        self._swarm = swarm
+        self._scope = trio.CancelScope()
+        self.home.mkdir()
+
+    @property
+    def blobs(self) -> Path:
+        """Where its blobs lie."""
+        return self.home / "blobs"
+
+    def blob(self, name: Digest) -> Path:
+        """Where one blob lies."""
+        return self.blobs / name.hex
+
+    def plant(self, round_: int, data: bytes, base: Digest = BASE) -> Digest:
+        """Write `data` down as this node's update of a round: an honest driver will promise it."""
+        name = DiskBlobs(self.blobs).put(data)
+        database = Database(self.home / "node.db")
+        database.promise(RUN, round_, base, OwnUpdate(name, Claims(8)))
+        database.close()
+        return name
+
+    async def live(self) -> None:
+        """From start to the end of the run, or to a crash."""
+        self._scope, self.ended, self.lives = trio.CancelScope(), None, self.lives + 1
+        database = Database(self.home / "node.db")
+        try:
+            with self._scope:
+                await self._live(database)
+        except* Crash:
+            self._scope.cancel()
+        except* Exception as error:
+            self.ended = _first(error)
+        finally:
+            database.close()
+
+    @property
+    def dead(self) -> bool:
+        """Whether its last life ended with a crash."""
+        return self._scope.cancel_called
+
+    def crash(self) -> None:
+        """Take the process away; disk and database stay."""
+        self._scope.cancel()
+
+    async def _live(self, database: Database) -> None:
+        blobs = DiskBlobs(self.blobs)
+        if self.lives == 1:
+            blobs.put(encode(INITIAL))
+        watch = Watch(self.line, poll_seconds=POLL_SECONDS)
+        await watch.catch_up()
+        exchange = MemoryExchange(
+            network=self._swarm.wire,
+            key=self.key,
+            blobs=blobs,
+            may_serve=lambda name, peer: self._may_serve(watch.chronicle, name, peer),
+        )
+        seams = Seams(
+            ledger=self.line,
+            exchange=exchange,
+            blobs=blobs,
+            database=database,
+            trainer=self.trainer,
+            entropy=SeededEntropy(0),
+            offload=_inline,
+            clock=now,
+        )
+        progress = Progress(self.home / "status.json", f"n{self.member}", self.member, exchange)
+        self.driver = Driver(
+            seams=seams, watch=watch, rules=self._swarm.rules, member=self.member, progress=progress
+        )
+        async with exchange.serve(), trio.open_nursery() as nursery:
+            nursery.start_soon(watch.run)
+            nursery.start_soon(_keep_gate, exchange, watch)
+            await self.driver.play()
+            with trio.move_on_after(FAREWELL_SECONDS):
+                await self._swarm.everybody_finished.wait()
+            nursery.cancel_scope.cancel()
+
+    def _may_serve(self, chronicle: Chronicle, name: Digest, peer: PeerKey) -> bool:
+        return self.serves and may_serve(chronicle, chronicle.runs[RUN], name, peer)
+
+
+class Swarm:
+    """Members 1..nodes on one chain with one run. Nodes start when `play` or `start` says so."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        nodes: int = 4,
+        rounds: int = 3,
+        seats: int | None = None,
+        merge: str = "trimmed-mean",
+        hostile: int | None = None,
+        chain_behind: float = 0,
+    ) -> None:
+        self.folder, self.wire = folder, MemoryNetwork()
+        self._news = trio.Event()
+        self.chain = MemoryChain(AUTHORITY, clock=lambda: now() - chain_behind)
+        seats = nodes if seats is None else seats
+        self.rules = _rules(seats, rounds, merge, hostile)
+        self.nodes = {member: Node(self, member) for member in range(1, nodes + 1)}
+        self.everybody_finished = trio.Event()
+        for node in self.nodes.values():
+            self.authority(Admit(node.line.account, node.key, bytes(32)))
+        self.authority(OpenRun(self.rules.manifest.terms, self.rules.manifest.to_bytes()))
+        self._alive = 0
+        self._chronicle, self._seen = Chronicle(), 0
+        self._nursery: trio.Nursery | None = None
+
+    def __getitem__(self, member: int) -> Node:
+        return self.nodes[member]
+
+    async def play(self, *members: int, story: Callable[[], Awaitable[None]] | None = None) -> Run:
+        """Let members (by default all) take part until all that were started are done."""
+        with trio.fail_after(LONGEST_STORY):
+            async with trio.open_nursery() as self._nursery:
+                for member in members or self.nodes:
+                    self.start(member)
+                if story:
+                    self._alive += 1
+                    await story()
+                    self._one_less()
+        return self.run
+
+    def start(self, member: int) -> None:
+        """Start a node, or start it again."""
+        assert self._nursery is not None
+        self._alive += 1
+        self._nursery.start_soon(self._run, self.nodes[member])
+
+    async def until(self, condition: Callable[[Run], bool]) -> Run:
+        """Wait for something to be said on the chain."""
+        while not condition(self.run):
+            await self._news.wait()
+        return self.run
+
+    async def dead(self, member: int) -> None:
+        """Wait until a node has crashed."""
+        while not self.nodes[member].dead:
+            await self._news.wait()
+
+    def authority(self, call: Call) -> Mined:
+        """Something the authority does."""
+        mined = self.chain.call(AUTHORITY, call)
+        self.tell()
+        return mined
+
+    def revoke(self, member: int) -> None:
+        """Revoke a member, out of the run at once."""
+        self.authority(Revoke(member, (RUN,), 2))
+
+    @property
+    def logged(self) -> tuple[Logged, ...]:
+        """All that the chain said."""
+        return tuple(self.chain.events(0, self.chain.head.number))
+
+    @property
+    def chronicle(self) -> Chronicle:
+        """What it adds up to."""
+        head = self.chain.head.number
+        if head > self._seen:
+            news = self.chain.events(self._seen + 1, head)
+            self._chronicle = apply_all(self._chronicle, (one.event for one in news))
+            self._seen = head
+        return self._chronicle
+
+    @property
+    def run(self) -> Run:
+        """The run as it is now."""
+        return self.chronicle.runs[RUN]
+
+    @property
+    def record(self) -> Record:
+        """What an auditor reads."""
+        gas = {one.transaction: 0 for one in self.logged}
+        return Record(self.chain.network, self.chain.head.number, self.logged, gas, self.chronicle)
+
+    @property
+    def finalized(self) -> list[int]:
+        """Rounds finalized, in order."""
+        return [o.event.round for o in self.logged if isinstance(o.event, RoundFinalized)]
+
+    def holders(self, name: Digest) -> list[int]:
+        """Members whose disk has exactly this blob."""
+        return [m for m, node in self.nodes.items() if _has(node.blob(name), name)]
+
+    async def _run(self, node: Node) -> None:
+        try:
+            await node.live()
+        finally:
+            self._one_less()
+
+    def tell(self) -> None:
+        """Something happened: let the story look."""
+        self._news.set()
+        self._news = trio.Event()
+
+    def _one_less(self) -> None:
+        self.tell()
+        self._alive -= 1
+        if not self._alive:
+            self.everybody_finished.set()
+
+
+def garbage(member: int, round_: int = 0, **tensors: Array) -> bytes:
+    """An update with a right mark and whatever tensors."""
+    mark = UpdateMark(RUN, round_, member, bytes([member]) * 32)
+    return encode({**INITIAL, **tensors}, mark)
+
+
+async def _inline(work: Callable[..., Any], *args: Any) -> Any:
+    await trio.lowlevel.checkpoint()
+    return work(*args)
+
+
+async def _keep_gate(exchange: MemoryExchange, watch: Watch) -> None:
+    while True:
+        exchange.admit({member.peer_key for member in watch.chronicle.active()})
+        await watch.changed()
+
+
+def _rules(seats: int, rounds: int, merge: str, hostile: int | None) -> Rules:
+    f = (seats - 1) // 3
+    terms = Terms(
+        rounds=rounds,
+        seats=seats,
+        min_inputs=2 * f + 1,
+        join_delay=1,
+        enter_seconds=PHASE_SECONDS,
+        commit_seconds=PHASE_SECONDS,
+        reveal_seconds=PHASE_SECONDS,
+        hold_seconds=PHASE_SECONDS,
+        attest_seconds=PHASE_SECONDS,
+        privacy_budget=0,
+        base=BASE,
+    )
+    manifest = Manifest(
+        name="swarm",
+        chain_id=31337,
+        task="fake",
+        task_digest=digest(b"fake"),
+        terms=terms,
+        merge=merge,
+        hostile=hostile,
+        max_abs=1000,
+        max_weight=64,
+        max_blob_bytes=1 << 20,
+        confirmations=0,
+        self_test=digest(b"self-test"),
+        seed=7,
+    )
+    return Rules(RUN, manifest, parse(merge), layout_of(INITIAL))
+
+
+def _has(path: Path, name: Digest) -> bool:
+    return path.exists() and digest(path.read_bytes()) == name
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
