@@ -2,6 +2,7 @@
 
 waggle up                     a swarm on this machine, from nothing to an audited model
 waggle node|authority|audit   what a clinic, the authority, an auditor does by hand
+waggle bench                  how fast rounds and transfers are here
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from authority.cli import authority
 from node.cli import node
 from node.errors import WaggleError
 from node.task import Data, Site, Task, load_task
+from sim.bench import bench
 from sim.cli import status, up
 from sim.models import export, predict
 from sim.places import open_place
 
 __all__ = ["Data", "Site", "Task", "load_task", "main"]
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 class _Front(click.Group):
@@ -32,6 +37,9 @@ class _Front(click.Group):
         except WaggleError as error:
             click.echo(f"waggle: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("waggle: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
         except BaseExceptionGroup as group:
             known, unknown = group.split(WaggleError)
             if known is None or unknown is not None:
@@ -56,7 +64,7 @@ def _first(group: BaseExceptionGroup[WaggleError]) -> WaggleError:
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-for command in (up, status, node, authority, audit, predict, export):
+for command in (up, status, node, authority, audit, predict, export, bench):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from authority.plan import RunPlan
 from node.digest import digest
 from node.errors import Unfit, WrongUse
@@ -48,6 +50,12 @@ def manifest_of(plan: RunPlan, task: Task, chain_id: int) -> Manifest:
         self_test=self_test(),
         seed=plan.seed,
     )
+
+
+def within_reach(plan: RunPlan) -> RunPlan:
+    """The plan with `hostile` stated where its rule withstands fewer than the contract's f."""
+    most = max(parse(plan.merge).tolerates(plan.seats), 0)
+    return plan if most >= _f(plan) else replace(plan, hostile=most)
 
 
 def _f(plan: RunPlan) -> int:

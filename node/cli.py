@@ -111,10 +111,7 @@ def run(home: Path, run: int | None) -> None:
     from node.runtime import run_node
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        ended = trio.run(lambda: run_node(Home(home), run), strict_exception_groups=False)
-    except KeyboardInterrupt:
-        raise click.Abort from None
+    ended = trio.run(lambda: run_node(Home(home), run), strict_exception_groups=False)
     done = sum(r.finalized is not None for r in ended.rounds)
     click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds finalized")
     click.echo(f"model {ended.model} in {Home(home).blobs}")

@@ -150,7 +150,7 @@ class _Node:
 
     async def _rules(self) -> Rules:
         run = self._watch.chronicle.runs[self._run]
-        return await trio.to_thread.run_sync(
+        return await _in_worker(
             rules_of,
             run,
             self._ledger.network,
@@ -174,7 +174,12 @@ class _Node:
 
 
 async def _in_worker(work: Callable[[*Ts], T], *args: *Ts) -> T:
-    return await trio.to_thread.run_sync(work, *args)
+    # Abandoned when the node is told to stop: whatever it was writing survives even kill -9.
+    return await trio.to_thread.run_sync(
+        work,
+        *args,
+        abandon_on_cancel=True,  # type: ignore[call-arg]  # trio-typing's stubs are older than trio
+    )
 
 
 def _all_attested(run: Run) -> bool:

@@ -7,7 +7,7 @@ import trio
 
 from authority.governance import admit, hidden, open_run
 from authority.home import authority_account
-from authority.manifests import manifest_of
+from authority.manifests import manifest_of, within_reach
 from node import chain
 from node.card import add_peers, create_home
 from node.config import NodeConfig, SiteConfig, load_config
@@ -41,7 +41,7 @@ async def _prepare(plan: SwarmPlan, rpc: str) -> int:
     network = await chain.deploy(rpc, account, 0, digest(b"devnet").raw)
     save_network(folder.authority.network, rpc, network)
     ledger = await chain.connect(rpc, network, account)
-    manifest = manifest_of(plan.run, task, network.chain_id)
+    manifest = manifest_of(within_reach(plan.run), task, network.chain_id)
     names = await _admit_all(plan, folder, ledger, rpc)
     run = await open_run(ledger, manifest)
     write_whole(folder.manifest, manifest.to_bytes())

@@ -1,14 +1,15 @@
 """A chain on this machine: anvil, from the pinned npm package, for trying out and for tests.
 
 Its state is kept in a file, so that the chain can be opened again for an audit. Its keys are public
-knowledge: they fund the authority's account and nothing else. A guard between us and anvil ends it when
-our end of its standard input closes, however we die.
+knowledge: they fund the authority's account and nothing else. A guard beside anvil ends it when our end
+of the guard's standard input closes, however we die.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -21,17 +22,18 @@ from pathlib import Path
 from typing import Any
 
 from node.errors import ChainUnreachable, WrongUse
+from sim.signals import deferred
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
-_GUARD = '"$@" & child=$!; trap "" INT; read -r _; kill -INT $child; wait $child'
-"""Ends the command with SIGINT, on which anvil writes its state, once standard input closes."""
+_GUARD = 'read -r _; kill -INT "$1" && sleep 3 && kill -KILL "$1"'
+"""Ends a process with SIGINT, on which anvil writes its state, once standard input closes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Devnet:
-    """A running devnet. rpc: its address. pid: of its guard."""
+    """A running devnet. rpc: its address. pid: of its process."""
 
     rpc: str
     pid: int
@@ -53,20 +55,10 @@ def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
         "--no-cors",
         "--quiet",
     ]
-    with (folder / "anvil.log").open("ab") as log:
-        guard = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
+    with _guarded(command, folder / "anvil.log") as anvil:
         rpc = f"http://127.0.0.1:{at}"
-        _await_start(rpc, guard, folder / "anvil.log")
-        yield Devnet(rpc, guard.pid)
-    finally:
-        _stop(guard)
+        _await_start(rpc, anvil, folder / "anvil.log")
+        yield Devnet(rpc, anvil.pid)
 
 
 def fund(rpc: str, account: str, wei: int) -> None:
@@ -115,10 +107,10 @@ def _anvil() -> str:
     return str(found[0])
 
 
-def _await_start(rpc: str, guard: subprocess.Popen[bytes], log: Path) -> None:
+def _await_start(rpc: str, anvil: subprocess.Popen[bytes], log: Path) -> None:
     patience = time.monotonic() + START_SECONDS
     while time.monotonic() < patience:
-        if guard.poll() is not None:
+        if anvil.poll() is not None:
             break
         try:
             request(rpc, "eth_chainId")
@@ -129,11 +121,31 @@ def _await_start(rpc: str, guard: subprocess.Popen[bytes], log: Path) -> None:
     raise ChainUnreachable(f"anvil did not start: see {log}")
 
 
-def _stop(guard: subprocess.Popen[bytes]) -> None:
-    assert guard.stdin is not None
-    guard.stdin.close()
+@contextmanager
+def _guarded(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has ended when the context closes, and ends soon if we don't get that far."""
+    with deferred(), log.open("ab") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "sh", str(process.pid)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
     try:
-        guard.wait(STOP_SECONDS)
+        yield process
+    finally:
+        with deferred():
+            _stop(process)
+            guard.kill()
+            guard.wait()
+
+
+def _stop(anvil: subprocess.Popen[bytes]) -> None:
+    anvil.send_signal(signal.SIGINT)
+    try:
+        anvil.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        guard.kill()
-        guard.wait()
+        anvil.kill()
+        anvil.wait()

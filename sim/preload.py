@@ -1,7 +1,14 @@
-"""The heavy imports, once, in the process that children are forked from."""
+"""The heavy imports, once, in the process that children are forked from.
 
-import sklearn.datasets
-import torch
+It leads a process group of its own, with all its children in it, so that they can be ended together.
+"""
+
+import os
+
+os.setpgid(0, 0)
+
+import sklearn.datasets  # the shipped tasks
+import torch._dynamo  # the first optimizer of a process would import it
 
 import authority.governance
 import authority.plan

@@ -14,12 +14,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import forkserver as multiprocessing_forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 from node.errors import WaggleError
+from sim.signals import deferred
 
 T = TypeVar("T")
 
@@ -34,13 +36,29 @@ def forkserver() -> ForkServerContext:
     return context
 
 
-def warm_up() -> ForkServerProcess:
-    """Let the imports begin while there are other things to do."""
-    process = forkserver().Process(target=_nothing, daemon=True)
-    # The server inherits this; otherwise Ctrl-C during its imports would print a traceback.
-    with _deaf():
-        process.start()
-    return process
+@contextlib.contextmanager
+def server() -> Iterator[None]:
+    """The process that children are forked from: imports at once, ends with the context."""
+    forkserver()
+    with deferred():
+        multiprocessing_forkserver.ensure_running()
+    try:
+        yield
+    finally:
+        with deferred():
+            _end_server()
+
+
+def _end_server() -> None:
+    """End it and whatever it has forked: all are in the group that `sim.preload` made."""
+    # multiprocessing has no public way to do it. By itself it would end only once its imports are done.
+    running: Any = multiprocessing_forkserver._forkserver
+    if running._forkserver_pid is None:
+        return
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(running._forkserver_pid, signal.SIGKILL)
+    running._stop()
 
 
 def call(work: Callable[..., T], *args: object, log: Path) -> T:
@@ -102,7 +120,7 @@ def children() -> Iterator[list[ForkServerProcess]]:
 def end(processes: Sequence[ForkServerProcess]) -> None:
     """Ask children to end, insist after a while."""
     # A second Ctrl-C must not leave anybody behind.
-    with _deaf():
+    with deferred():
         for process in processes:
             if process.is_alive():
                 process.terminate()
@@ -112,20 +130,6 @@ def end(processes: Sequence[ForkServerProcess]) -> None:
             if process.is_alive():
                 process.kill()
                 process.join()
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Ctrl-C has no effect meanwhile."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _nothing() -> None:
-    pass
 
 
 def _answer(

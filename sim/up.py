@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -19,6 +18,7 @@ from sim.devnet import Devnet, devnet
 from sim.folder import RunFolder
 from sim.plan import SwarmPlan
 from sim.result import Outcome
+from sim.signals import tidy_end
 
 
 def up(plan: SwarmPlan, console: Console, *, keep_running: bool = False) -> Outcome:
@@ -27,8 +27,12 @@ def up(plan: SwarmPlan, console: Console, *, keep_running: bool = False) -> Outc
     Raises WrongUse, and KeyboardInterrupt after cleaning up.
     """
     folder = RunFolder(plan.folder)
-    processes.warm_up()
-    with _tidy_end(), _new_folder(folder), devnet(folder.chain) as chain:
+    with (
+        tidy_end(),
+        _new_folder(folder),
+        processes.server(),
+        devnet(folder.chain) as chain,
+    ):
         run = _prepare(plan, folder, chain, console)
         _train(plan, folder, run, console)
         outcome = _look_back(folder, console)
@@ -103,21 +107,6 @@ def _new_folder(folder: RunFolder) -> Iterator[None]:
     finally:
         if not folder.file.exists():
             shutil.rmtree(folder.folder)
-
-
-@contextmanager
-def _tidy_end() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the swarm as Ctrl-C does."""
-
-    def leave(number: int, frame: Any) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(console: Console, line: str) -> None:

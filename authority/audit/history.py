@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from authority.audit.record import Record
@@ -42,23 +43,35 @@ def history_of(record: Record, run: Run) -> tuple[RoundHistory, ...]:
 
 
 def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
-    """For people: a line a round."""
-    view = Table(header_style="bold")
-    for column in ("round", "outcome", "model", "merged", "left out", "missing", "disputed", "blocks"):
-        view.add_column(column)
-    view.add_column("gas", justify="right")
+    """For people: a line a round, and below it whoever was not part of it."""
+    view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    view.add_column("round", justify="right")
+    view.add_column("outcome")
+    view.add_column("model", no_wrap=True)
+    for column in ("merged", "attested", "blocks", "gas"):
+        view.add_column(column, justify="right", no_wrap=True)
     for row in rows:
-        left_out = [m for m in row.revealed if m not in row.inputs]
         view.add_row(
             str(row.round),
-            row.outcome,
+            "\n".join((row.outcome, *_exceptions(row, name))),
             (row.model or "-")[:8],
             f"{len(row.inputs)} of {len(row.expected)}",
-            *(", ".join(map(name, some)) or "-" for some in (left_out, row.missing, row.disputed)),
+            str(len(row.attested)),
             f"{row.first_block}-{row.last_block}",
             f"{row.gas:,}",
         )
     return view
+
+
+def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:
+    left_out = tuple(m for m in row.revealed if m not in row.inputs)
+    for what, members in (
+        ("waited in vain for", row.missing),
+        ("left out", left_out),
+        ("disputed", row.disputed),
+    ):
+        if members:
+            yield f"{what} {', '.join(map(name, members))}"
 
 
 def _one(record: Record, run: Run, round_: Round) -> RoundHistory:

@@ -150,6 +150,10 @@ class _Auditor:
             )
         elif receipt.digest != round_.finalized.receipt:
             yield Finding(round_.number, self._receipt_differs(round_.finalized.receipt, receipt))
+        for kind, name in (("model", receipt.output), ("receipt", round_.finalized.receipt)):
+            # A copy that is missing was just made again; one that was altered somebody may trust.
+            if self._sources.find(name) is None and name in self._sources.damaged:
+                yield Finding(round_.number, f"{kind} {name.short}: {self._why(name)}")
 
     def _receipt_differs(self, attested: Digest, ours: Receipt) -> str:
         found = self._sources.find(attested)
