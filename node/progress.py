@@ -35,20 +35,20 @@ class Progress:
         self._facts: dict[str, Any] = {"name": name, "member": member, "pid": os.getpid()}
         self._gas = 0
         self._seconds: dict[str, float] = defaultdict(float)
-        self._since, self._doing = time.monotonic(), ""
+        self._phases: dict[str, float] = defaultdict(float)
+        self._since, self._doing, self._phase = time.monotonic(), "", ""
 
     def show(self, run: Run, action: Action) -> None:
         """An action starts; the one before is over."""
-        now, doing = time.monotonic(), DOING[type(action).__name__]
-        if self._doing:
-            self._seconds[self._doing] += now - self._since
-        self._since, self._doing = now, doing
+        doing, phase = DOING[type(action).__name__], run.phase.name.lower()
+        self._count_time()
+        self._doing, self._phase = doing, phase
         traffic = self._exchange.traffic()
         self._facts |= {
             "run": run.number,
             "rounds": run.terms.rounds,
             "round": run.rounds[-1].number if run.rounds else 0,
-            "phase": run.phase.name.lower(),
+            "phase": phase,
             "deadline": run.deadline,
             "doing": doing,
             "finalized": sum(r.finalized is not None for r in run.rounds),
@@ -58,12 +58,22 @@ class Progress:
             "received": traffic.received,
             "gas": self._gas,
             "seconds": {name: round(value, 4) for name, value in self._seconds.items()},
+            "cpu": round(time.process_time(), 2),
+            "phases": {name: round(value, 4) for name, value in self._phases.items()},
         }
         self._write()
 
     def sent(self, mined: Mined) -> None:
         """A call was mined."""
         self._gas += mined.gas
+
+    def _count_time(self) -> None:
+        """What ends now gets its time, by what it was and by the phase that it began in."""
+        now = time.monotonic()
+        if self._doing:
+            self._seconds[self._doing] += now - self._since
+            self._phases[self._phase] += now - self._since
+        self._since = now
 
     def _write(self) -> None:
         # Not fsynced: after a crash nobody needs it.
