@@ -65,6 +65,8 @@ def _f(plan: RunPlan) -> int:
 def _min_inputs(plan: RunPlan) -> int:
     """At least 2f+1 and the rule's own bound, so that no merge is ever under-determined."""
     rule, hostile = parse(plan.merge), _f(plan) if plan.hostile is None else plan.hostile
+    if hostile < 0:
+        raise WrongUse(f"a merge withstands 0 hostile updates or more, not {hostile}")
     try:
         least = max(2 * _f(plan) + 1, least_inputs(rule, hostile))
         wanted = least if plan.min_inputs is None else plan.min_inputs
@@ -73,6 +75,8 @@ def _min_inputs(plan: RunPlan) -> int:
         raise WrongUse(
             f"{error}; choose another rule, or state --hostile {max(rule.tolerates(plan.seats), 0)}"
         ) from None
+    if least > plan.seats:
+        raise WrongUse(f"{rule} withstands {hostile} hostile updates from {least} seats on")
     if not least <= wanted <= plan.seats:
         raise WrongUse(f"{plan.seats} seats and {rule} need min-inputs from {least}, not {wanted}")
     return wanted
