@@ -1,5 +1,6 @@
 """The fold: whatever happens on a chain, the events add up to what the chain itself knows."""
 
+import contextlib
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -76,10 +77,8 @@ class History:
 
     def attempt(self, caller, call):
         """A call that may be refused."""
-        try:
+        with contextlib.suppress(LedgerRefusal):
             self.chain.call(caller, call)
-        except LedgerRefusal:
-            pass
 
     def say(self, member, choice=0):
         """A member does what the present phase asks for; `choice` is how it answers."""

@@ -1,0 +1,135 @@
+"""May this node take part? Each reason why not is one line that says what to do."""
+
+import logging
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from eth_utils.crypto import keccak
+
+from node.blobs import DiskBlobs
+from node.digest import digest
+from node.entry import least_case, rules_of
+from node.errors import Unfit
+from node.ledger import Terms
+from node.manifest import Manifest
+from node.merge import self_test
+from node.state import Run
+from node.testing_ledger import MemoryChain, memory_address
+from node.weights import encode, layout_of
+from tests.swarm import INITIAL, FakeTrainer
+
+NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
+TASK = SimpleNamespace(name="fake", digest=digest(b"the task's file"))
+MANIFEST = Manifest(
+    name="test",
+    chain_id=NETWORK.chain_id,
+    task="fake",
+    task_digest=TASK.digest,
+    terms=Terms(3, 4, 3, 1, 10, 10, 10, 10, 10, 0, digest(encode(INITIAL))),
+    merge="trimmed-mean",
+    hostile=None,
+    max_abs=1000,
+    max_weight=8,
+    max_blob_bytes=4096,
+    confirmations=0,
+    self_test=self_test(),
+    seed=5,
+)
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    """An empty store."""
+    return DiskBlobs(tmp_path)
+
+
+def opened(manifest=MANIFEST, **fields):
+    """A run as the chain has it."""
+    data = manifest.to_bytes()
+    return replace(Run(7, keccak(data), data, manifest.terms), **fields)
+
+
+def enter(blobs, run):
+    """What a node makes of a run."""
+    return rules_of(run, NETWORK, TASK, FakeTrainer(1), blobs, enter_after=2)
+
+
+def test_a_fit_node(blobs):
+    """It gets the run's rules, and has the model that the run starts from."""
+    rules = enter(blobs, opened())
+    assert (rules.run, rules.manifest, str(rules.rule)) == (7, MANIFEST, "trimmed-mean")
+    assert (rules.layout, rules.enter_after) == (layout_of(INITIAL), 2)
+    assert blobs.has(MANIFEST.terms.base)
+
+
+def test_a_run_that_goes_on_from_another_model(blobs, caplog):
+    """Its base isn't built here, so it will come from the peers; the log says so."""
+    caplog.set_level(logging.WARNING)
+    terms = replace(MANIFEST.terms, base=digest(b"the parent's model"))
+    rules = enter(blobs, opened(replace(MANIFEST, terms=terms)))
+    assert rules.manifest.terms.base == terms.base
+    assert not blobs.has(terms.base)
+    assert "it comes from the peers" in caplog.text
+
+
+REASONS = {
+    "an unreadable manifest": (
+        Run(7, keccak(b"{}"), b"{}", MANIFEST.terms),
+        "the run's manifest can't be read: not a manifest of format 1",
+    ),
+    "another digest on the chain": (
+        opened(manifest_digest=bytes(32)),
+        "the manifest's bytes don't have the digest on the chain: ask the authority",
+    ),
+    "another chain": (
+        opened(replace(MANIFEST, chain_id=1)),
+        "the manifest is for chain 1, this one is 31337: check rpc in node.toml",
+    ),
+    "other terms in the contract": (
+        opened(terms=replace(MANIFEST.terms, rounds=4)),
+        "the contract was given other terms than the manifest states: ask the authority",
+    ),
+    "another task": (
+        opened(replace(MANIFEST, task_digest=digest(b"newer"))),
+        f"the run's task 'fake' has digest {digest(b'newer').short}, this node's copy "
+        f"{TASK.digest.short}: install the same file",
+    ),
+    "other arithmetic": (
+        opened(replace(MANIFEST, self_test=digest(b"other"))),
+        f"this machine's merge arithmetic gives {self_test().short}, the run asks for "
+        f"{digest(b'other').short}: install the pinned versions of numpy and Waggle",
+    ),
+    "a rule that withstands too few": (
+        opened(replace(MANIFEST, merge="mean")),
+        "merge rule mean withstands 0 hostile among 3 inputs, not 1: it needs f = 0",
+    ),
+    "a rule that needs more inputs": (
+        opened(replace(MANIFEST, merge="trimmed-mean:f=2")),
+        "merge rule trimmed-mean:f=2 can't run on 3 inputs: it needs n > 2f",
+    ),
+}
+
+
+@pytest.mark.parametrize(("run", "expected"), REASONS.values(), ids=REASONS)
+def test_an_unfit_node(blobs, run, expected):
+    """It doesn't enter, and says the one thing that differs."""
+    with pytest.raises(Unfit) as caught:
+        enter(blobs, run)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("seats", "min_inputs", "hostile", "expected"),
+    [
+        (4, 3, None, (3, 1)),
+        (4, 1, None, (3, 1)),
+        (4, 4, 0, (4, 0)),
+        (10, 8, None, (8, 3)),
+        (1, 1, None, (1, 0)),
+    ],
+)
+def test_the_least_case(seats, min_inputs, hostile, expected):
+    """The rule must work on the fewest inputs that the contract lets through: 2f + 1 or more."""
+    terms = replace(MANIFEST.terms, seats=seats, min_inputs=min_inputs)
+    assert least_case(replace(MANIFEST, terms=terms, hostile=hostile)) == expected

@@ -1,0 +1,90 @@
+"""What may be served to whom, and when."""
+
+from dataclasses import replace
+
+import pytest
+
+from node.digest import digest
+from node.ledger import Address, Phase, Revealed, Skip, Terms
+from node.serving import may_serve
+from node.state import Attestation, Chronicle, Member, Round, Run
+
+BASE, UPDATE, MODEL, RECEIPT = (digest(name) for name in (b"base", b"update", b"model", b"receipt"))
+TERMS = Terms(3, 4, 3, 1, 1, 1, 1, 1, 1, 0, BASE)
+MEMBERS = {n: Member(n, Address(f"0x{n:040x}"), bytes([n]) * 32) for n in (1, 2, 3)}
+REVEALED = {1: Revealed(1, 0, 1, UPDATE, 8, 0, bytes(32))}
+ROUND = Round(0, BASE, 0b011, 0b011, 0, 2, Phase.COMMIT, 100, revealed=REVEALED)
+RUN = Run(1, bytes(32), b"", TERMS, seats={1: 0, 2: 1, 3: 2}, round=ROUND)
+
+
+def serves(digest, to=2, members=MEMBERS, run=RUN, **fields):
+    """Whether a blob may go to a member in a round with these fields."""
+    run = replace(run, round=replace(run.round, **fields)) if run.round else run
+    return may_serve(Chronicle(members, {1: run}), run, digest, bytes([to]) * 32)
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [(Phase.COMMIT, False), (Phase.REVEAL, False), (Phase.HOLD, True), (Phase.ATTEST, True)],
+)
+def test_updates_wait_for_the_end_of_reveals(phase, expected):
+    """Nobody sees an update while somebody could still reveal another."""
+    assert serves(UPDATE, phase=phase) is expected
+
+
+@pytest.mark.parametrize(("skip", "phase"), [(Skip.TOO_FEW_REVEALED, Phase.REVEAL)])
+def test_updates_of_a_skipped_round(skip, phase):
+    """A round that is over has no reveals to wait for."""
+    assert serves(UPDATE, phase=phase, skipped=skip)
+
+
+def test_a_run_closed_during_reveals():
+    """The round never got past its reveals, so its updates stay where they are."""
+    closed = replace(RUN, past=(replace(ROUND, phase=Phase.REVEAL),), round=None)
+    assert not serves(UPDATE, run=closed)
+
+
+def test_the_first_base_is_served_from_the_start():
+    """A roster member without it gets it from the others."""
+    assert serves(BASE)
+
+
+def test_models_and_receipts_once_finalized():
+    """Not what one node merged, but what a quorum attested."""
+    attested = {1: Attestation(MODEL, RECEIPT)}
+    assert not serves(MODEL, phase=Phase.ATTEST, attested=attested)
+    done = {"phase": Phase.ATTEST, "finalized": Attestation(MODEL, RECEIPT)}
+    assert serves(MODEL, **done)
+    assert serves(RECEIPT, **done)
+
+
+def test_blobs_of_earlier_rounds_stay_available():
+    """Those who catch up, and auditors, need them."""
+    later = replace(
+        RUN,
+        past=(replace(ROUND, phase=Phase.ATTEST, finalized=Attestation(MODEL, RECEIPT)),),
+        round=replace(ROUND, number=1, revealed={}),
+    )
+    assert all(serves(name, run=later) for name in (UPDATE, MODEL, RECEIPT))
+
+
+@pytest.mark.parametrize("to", [3, 9])
+def test_nobody_outside_the_roster(to):
+    """Neither a member that waits for a later round, nor a stranger."""
+    assert not serves(UPDATE, to=to, phase=Phase.HOLD)
+
+
+def test_nobody_revoked():
+    """A revoked member gets nothing, though the seat is still in the roster."""
+    revoked = {**MEMBERS, 2: replace(MEMBERS[2], active=False)}
+    assert not serves(UPDATE, phase=Phase.HOLD, members=revoked)
+
+
+def test_nothing_unknown():
+    """A blob that the chain doesn't name stays here: other runs, private files."""
+    assert not serves(digest(b"another"), phase=Phase.HOLD)
+
+
+def test_nothing_before_the_first_round():
+    """Nobody is in a roster yet."""
+    assert not serves(BASE, run=replace(RUN, round=None))
