@@ -11,10 +11,12 @@ import trio
 from node import round as story
 from node.blobs import DiskBlobs
 from node.database import Database
-from node.errors import Damaged, WrongUse
-from node.ledger import Advance, Attest, Commit, Enter, Hold, Phase, Reveal
+from node.errors import Damaged, DiskFull, WrongUse
+from node.exchanging import ROUNDS_KEPT
+from node.ledger import Advance, Attest, Commit, Enter, Hold, Phase, Reveal, Revoke
 from node.progress import DOING
-from tests.swarm import BASE, PHASE_SECONDS, RUN, Swarm, garbage, on_virtual_time, quick_disk
+from node.weights import encode
+from tests.swarm import BASE, INITIAL, PHASE_SECONDS, RUN, Swarm, garbage, on_virtual_time, quick_disk
 
 __all__ = ["quick_disk"]
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
@@ -494,3 +496,66 @@ async def test_what_is_remembered_stays_small(tmp_path):
 def test_every_action_has_a_word():
     """Progress can name each action that decide answers with."""
     assert {kind.__name__ for kind in get_args(story.Action)} == DOING.keys()
+
+
+@on_virtual_time
+async def test_a_revocation_ends_a_fetch(tmp_path):
+    """A revoked node stops at once, even in the middle of a wait, and whichever runs were named."""
+    swarm = Swarm(tmp_path, rounds=1)
+    swarm[4].serves = False
+
+    async def revoke():
+        await swarm.until(in_phase(0, Phase.HOLD))
+        swarm.authority(Revoke(1, (), 0))
+        await swarm.until(lambda run: swarm[1].ended is not None)
+        assert trio.current_time() < PHASE_SECONDS / 10
+
+    await swarm.play(story=revoke)
+    assert "this member was revoked" in str(swarm[1].ended)
+
+
+@on_virtual_time
+async def test_what_liars_begin_is_given_back(tmp_path):
+    """Files that were begun and never completed don't pile up."""
+    swarm = Swarm(tmp_path, rounds=8)
+
+    def spoil(call):
+        if isinstance(call, Reveal):
+            path = swarm[4].blob(call.digest)
+            path.write_bytes(bytes(path.stat().st_size))
+        return call
+
+    swarm[4].line.forge = spoil
+    begun = []
+
+    async def count():
+        await swarm.until(in_phase(7, Phase.ATTEST))
+        begun.extend(swarm[1].blobs.glob(".part-*"))
+
+    run = await swarm.play(story=count)
+    assert sum(4 in r.revealed for r in run.rounds) > ROUNDS_KEPT
+    assert 1 <= len(begun) <= ROUNDS_KEPT
+
+
+@on_virtual_time
+async def test_a_full_disk_ends_the_node(tmp_path, monkeypatch):
+    """With one clear line; the others go on, and so does the node once there is room again."""
+    swarm = Swarm(tmp_path, rounds=2)
+    real, full = DiskBlobs.put, [True]
+
+    def put(self, data):
+        if full and "node-2" in str(self._folder) and len(data) != len(encode(INITIAL)):
+            raise DiskFull("no room left in blobs: free some and start the node again")
+        return real(self, data)
+
+    monkeypatch.setattr(DiskBlobs, "put", put)
+
+    async def make_room():
+        await swarm.until(lambda run: swarm[2].ended is not None)
+        assert str(swarm[2].ended) == "no room left in blobs: free some and start the node again"
+        full.clear()
+        swarm.start(2)
+
+    run = await swarm.play(story=make_room)
+    assert swarm.finalized == [0, 1]
+    assert [run.members_in(r.inputs) for r in run.rounds] == [(1, 2, 3, 4)] * 2
