@@ -28,6 +28,9 @@ FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 2.0
 """Seconds between two attempts to get the same blob from anybody."""
 
+ATTEMPT = 0.25
+"""Share of the hold phase that one peer may take for a blob; what it sent by then stays."""
+
 ROUNDS_KEPT = 3
 """Of how many rounds it is remembered what was fetched: the last one may still be merged."""
 
@@ -105,10 +108,13 @@ class Fetcher:
     async def _ask(self, found: _Found, digest: Digest, member: int) -> bool:
         if member in found.liars:
             return False
+        most = self._rules.manifest.max_blob_bytes
         try:
-            await self._seams.exchange.fetch(
-                digest, self._peer_key(member), self._rules.manifest.max_blob_bytes
-            )
+            with trio.fail_after(ATTEMPT * self._rules.manifest.terms.hold_seconds):
+                await self._seams.exchange.fetch(digest, self._peer_key(member), most)
+        except trio.TooSlowError:
+            log.info("member %d: too slow, another one is asked for the rest", member)
+            found.failures[member] += 1
         except PeerLied as error:
             log.warning("member %d is not asked again this round: %s", member, error)
             found.liars.add(member)

@@ -158,7 +158,7 @@ def _in_phase(run: Run, round_: Round, mine: Mine, now: float, turn: float) -> A
         case Phase.COMMIT:
             return _commit(run, round_, mine)
         case Phase.REVEAL:
-            return _reveal(round_, mine)
+            return _reveal(run, round_, mine)
         case Phase.HOLD:
             return _hold(run, round_, mine, now)
         case Phase.ATTEST:
@@ -174,9 +174,10 @@ def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
     return Promise(round_, update) if update else Train(round_)
 
 
-def _reveal(round_: Round, mine: Mine) -> Action | None:
+def _reveal(run: Run, round_: Round, mine: Mine) -> Action | None:
+    """An update whose commitment came too late is never revealed."""
     update = mine.of(round_).update
-    promised = update and mine.member not in round_.revealed
+    promised = run.bit(mine.member) & round_.committed and mine.member not in round_.revealed
     return OpenPromise(round_, update) if update and promised else None
 
 

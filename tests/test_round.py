@@ -108,6 +108,12 @@ CASES = {
     "wait when revealed": (
         a_run(replace(REVEAL, revealed=revealed(ME))), mine(update=UPDATE), NOW, WAIT,
     ),
+    "no reveal of what was committed too late": (
+        a_run(replace(REVEAL, committed=EVERYBODY & ~MY_BIT)), mine(update=UPDATE), NOW, WAIT,
+    ),
+    "no reveal of what was promised too late": (
+        a_run(replace(REVEAL, committed=0b1011)), mine(update=UPDATE), NOW, WAIT,
+    ),
     "nothing to reveal": (a_run(REVEAL), mine(no_update="NaN"), NOW, WAIT),
     # Hold.
     "fetch all": (a_run(HOLD), mine(), NOW, story.Fetch(HOLD, (1, 2, 3, 4), SHORT)),
@@ -261,6 +267,7 @@ def test_nothing_is_said_twice(run, me, now):
             assert not round_.committed & run.bit(ME)
         case story.OpenPromise(round_):
             assert ME not in round_.revealed
+            assert round_.committed & run.bit(ME)
         case story.Send(Hold()):
             assert ME not in run.round.held
         case story.Send(Attest(round=number)):
