@@ -16,7 +16,7 @@ from node.seams import Rules
 from node.state import Run
 from node.task import Task
 from node.train import Trainer
-from node.weights import encode, layout_of
+from node.weights import keep, layout_of
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def rules_of(
     check(rule, *least_case(manifest))
     initial = trainer.initial(manifest.seed)
     layout = layout_of(initial)
-    if blobs.put(encode(initial)) != manifest.terms.base:
+    if keep(blobs, initial) != manifest.terms.base:
         log.warning("the run's base is not the initial model built here: it comes from the peers")
     return Rules(run.number, manifest, rule, layout, enter_after)
 

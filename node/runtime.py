@@ -24,6 +24,7 @@ from node.exchange import PeerKey
 from node.keys import Keys, load_keys
 from node.ledger import Ledger
 from node.p2p import P2PExchange
+from node.pages import keep_heaps_small
 from node.progress import Progress
 from node.seams import Rules, Seams
 from node.serving import may_serve
@@ -46,6 +47,7 @@ async def run_node(home: Home, run: int | None = None, password: str | None = No
 
     Raises WrongUse, Unfit, InfrastructureFault; see node.errors.
     """
+    keep_heaps_small()
     with home.lock():
         config = load_config(home)
         keys = load_keys(home.keys, password)

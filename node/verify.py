@@ -16,6 +16,7 @@ from node.digest import Digest
 from node.errors import BadUpdate
 from node.header import DTYPES, Layout, Parsed, Tensor, UpdateMark, parse
 from node.manifest import Manifest
+from node.pages import give_back
 from node.weights import Array
 
 LARGEST = 1 << 128
@@ -104,7 +105,9 @@ def _check_values(parsed: Parsed, view: bytes | memoryview, max_abs: float) -> N
     data = np.frombuffer(view, np.uint8)[parsed.data_start :]
     for tensor in parsed.layout.tensors:
         for at in range(tensor.start, tensor.stop, SLICE):
-            _check_slice(tensor, data[at : min(at + SLICE, tensor.stop)], max_abs)
+            stop = min(at + SLICE, tensor.stop)
+            _check_slice(tensor, data[at:stop], max_abs)
+            give_back(view, parsed.data_start + at, parsed.data_start + stop)
 
 
 def _check_slice(tensor: Tensor, raw: Array, max_abs: float) -> None:

@@ -6,12 +6,14 @@ the blob. torch is imported only by the function that makes torch tensors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from node.blobs import Blobs
+from node.digest import Digest
 from node.errors import WrongUse
 from node.header import DTYPES, Layout, Parsed, Tensor, UpdateMark, header, parse
 
@@ -28,6 +30,7 @@ __all__ = [
     "encode",
     "from_state",
     "header",
+    "keep",
     "layout_of",
     "parse",
     "to_state",
@@ -51,12 +54,26 @@ def encode(tensors: Mapping[str, Array], mark: UpdateMark | None = None) -> byte
 
     Raises WrongUse for a dtype or name that can't travel, or when the header is too long.
     """
-    layout = layout_of(tensors)
-    parts = [header(layout, mark)]
+    return b"".join(_pieces(layout_of(tensors), tensors, mark))
+
+
+def keep(blobs: Blobs, tensors: Mapping[str, Array], mark: UpdateMark | None = None) -> Digest:
+    """What `encode` makes, as a blob that never lies in memory as a whole. Raises as it, DiskFull."""
+    layout, at = layout_of(tensors), 0
+    with blobs.draft(len(header(layout, mark)) + layout.size) as draft:
+        for piece in _pieces(layout, tensors, mark):
+            draft.write(at, piece)
+            at += len(piece)
+        return draft.finish()
+
+
+def _pieces(
+    layout: Layout, tensors: Mapping[str, Array], mark: UpdateMark | None
+) -> Iterator[bytes | memoryview]:
+    yield header(layout, mark)
     for tensor in layout.tensors:
         array = np.asarray(tensors[tensor.name], DTYPES[tensor.dtype], order="C")
-        parts.append(array.tobytes())
-    return b"".join(parts)
+        yield array.reshape(-1).view("u1").data
 
 
 def arrays(view: bytes | memoryview) -> dict[str, Array]:

@@ -18,7 +18,7 @@ from node.seams import Rules, Seams
 from node.state import Attestation, Round, Run
 from node.train import TrainingFailed
 from node.verify import Claimed, VerifiedUpdate, verify
-from node.weights import arrays, encode
+from node.weights import arrays, keep
 
 log = logging.getLogger(__name__)
 
@@ -90,16 +90,20 @@ class Worker:
 
     def _train(self, round_: Round) -> OwnUpdate:
         run, blobs = self._rules.run, self._seams.blobs
-        base = whole(blobs, round_.base)
-        seed = seeds.derive(self._rules.manifest.seed, "train", round_.number, self._member)
-        trained = self._seams.trainer.fit(arrays(base), seed)
-        nonce = self._seams.entropy.nonce(run, round_.number, self._member)
-        data = encode(trained.tensors, UpdateMark(run, round_.number, self._member, nonce))
-        digest = blobs.put(data)
+        digest, samples = self._fit(round_)
         claimed = Claimed(run, round_.number, self._member, digest)
-        verify(self._rules.manifest, self._rules.layout, claimed, data)
-        update = OwnUpdate(digest, Claims(rounded_weight(trained.samples)))
+        verify(self._rules.manifest, self._rules.layout, claimed, blobs.view(digest))
+        update = OwnUpdate(digest, Claims(rounded_weight(samples)))
         return self._seams.database.promise(run, round_.number, round_.base, update)
+
+    def _fit(self, round_: Round) -> tuple[Digest, int]:
+        """The trained model, on disk and no longer in memory, and the patients it was trained on."""
+        base = arrays(whole(self._seams.blobs, round_.base))
+        seed = seeds.derive(self._rules.manifest.seed, "train", round_.number, self._member)
+        trained = self._seams.trainer.fit(base, seed)
+        nonce = self._seams.entropy.nonce(self._rules.run, round_.number, self._member)
+        mark = UpdateMark(self._rules.run, round_.number, self._member, nonce)
+        return keep(self._seams.blobs, trained.tensors, mark), trained.samples
 
     def _merge(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Attestation:
         blobs, rules = self._seams.blobs, self._rules

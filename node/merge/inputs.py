@@ -7,19 +7,16 @@ memory depends neither on the model's size nor on the number of peers.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from node.header import DTYPES, Layout
 from node.merge.rule import Slice
+from node.pages import give_back
 
 COLUMNS = 1 << 15
 """Columns of a slice: a dozen rows of float32 fit a processor's second-level cache."""
-
-_AROUND = 1 << 21
-"""Bytes before a slice that are given back once more: a page fault maps its neighbours too."""
 
 
 class Inputs:
@@ -59,9 +56,7 @@ class Inputs:
 
     def _give_back(self, start: int, stop: int) -> None:
         for view, data_start in self._files:
-            if isinstance(view, memoryview) and isinstance(view.obj, mmap.mmap):
-                first = max(0, data_start + start - _AROUND) // mmap.PAGESIZE * mmap.PAGESIZE
-                view.obj.madvise(mmap.MADV_DONTNEED, first, data_start + stop - first)
+            give_back(view, data_start + start, data_start + stop)
 
 
 def _runs(layout: Layout) -> list[tuple[np.dtype[np.generic], int, int]]:
