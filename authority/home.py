@@ -12,10 +12,10 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from eth_account.signers.local import LocalAccount
-
-from node.keys import create_account, load_account, write_private
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,9 @@ class AuthorityHome:
 
 def authority_account(home: AuthorityHome, *, light: bool = False) -> LocalAccount:
     """The authority's account, made on first use. Raises WrongUse."""
+    # Here: whoever only looks at the folder need not import all of eth_account.
+    from node.keys import create_account, load_account, write_private
+
     if not home.account.exists():
         home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         password = secrets.token_hex(16)

@@ -7,12 +7,13 @@ import os
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from node.exchange import Exchange
-from node.ledger import Mined
-from node.round import Action
-from node.state import Run
+if TYPE_CHECKING:  # a command that only reads starts fast
+    from node.exchange import Exchange
+    from node.ledger import Mined
+    from node.round import Action
+    from node.state import Run
 
 DOING = {
     "Wait": "waiting",

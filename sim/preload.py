@@ -3,9 +3,11 @@
 It leads a process group of its own, with all its children in it, so that they can be ended together.
 """
 
+import gc
 import os
 
 os.setpgid(0, 0)
+gc.disable()  # half a million new objects, none of them garbage
 
 import sklearn.datasets  # the shipped tasks
 import torch._dynamo  # the first optimizer of a process would import it
@@ -13,5 +15,8 @@ import torch._dynamo  # the first optimizer of a process would import it
 import authority.governance
 import authority.plan
 import node.runtime
+
+gc.freeze()  # a collection in a child would touch, and so copy, all that it shares with the others
+gc.enable()
 
 __all__ = ["authority", "node", "sklearn", "torch"]
