@@ -174,12 +174,11 @@ def close_run(home: Path, run: int) -> None:
 
 def _with_ledger(home: Path, work: Callable[[AuthorityHome, Ledger], Awaitable[T]]) -> T:
     """Do something as the authority on its network."""
-    import trio
-
     from authority.home import AuthorityHome
     from node import chain
     from node.keys import load_account
     from node.network import load_network
+    from node.running import run
 
     folder = AuthorityHome(home)
     where, account = load_network(folder.network), load_account(folder.account)
@@ -187,4 +186,4 @@ def _with_ledger(home: Path, work: Callable[[AuthorityHome, Ledger], Awaitable[T
     async def connected() -> T:
         return await work(folder, await chain.connect(where.rpc, where.network, account))
 
-    return trio.run(connected, strict_exception_groups=False)
+    return run(connected)

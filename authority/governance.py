@@ -64,7 +64,12 @@ async def open_run(ledger: Ledger, manifest: Manifest) -> int:
 
 
 async def close_run(ledger: Ledger, run: int) -> Mined:
-    """End a run. Raises LedgerRefusal."""
+    """End a run. Raises LedgerRefusal, WrongUse."""
+    runs = (await chronicle_of(ledger)).runs
+    if run not in runs:
+        raise WrongUse(f"there is no run {run}: there are {sorted(runs)}")
+    if runs[run].closed is not None:
+        raise WrongUse(f"run {run} is closed already")
     return await ledger.send(CloseRun(run))
 
 

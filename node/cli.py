@@ -105,13 +105,12 @@ def run(home: Path, run: int | None) -> None:
     Example:
       waggle node run clinic-a
     """
-    import trio
-
     from node.config import Home
+    from node.running import run as run_trio
     from node.runtime import run_node
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    ended = trio.run(lambda: run_node(Home(home), run), strict_exception_groups=False)
+    ended = run_trio(run_node, Home(home), run)
     done = sum(r.finalized is not None for r in ended.rounds)
     click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds finalized")
     click.echo(f"model {ended.model} in {Home(home).blobs}")

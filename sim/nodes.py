@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trio
 
+from node import running
 from node.config import Home
 from node.errors import WaggleError
 from node.progress import read_progress
@@ -25,7 +26,7 @@ def node_process(folder: Path, run: int) -> int:
     home = Home(folder)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        return trio.run(_until_stopped, home, run, strict_exception_groups=False)
+        return running.run(_until_stopped, home, run)
     except WaggleError as error:
         log.error("%s", error)
         _tell(home, str(error))

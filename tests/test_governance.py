@@ -108,6 +108,16 @@ async def test_a_run_is_closed(chain):
     assert (await chronicle_of(ledger)).runs[run].closed is Close.BY_AUTHORITY
 
 
+async def test_no_run_to_close(chain):
+    """One that is closed, or never was, is named."""
+    ledger, run = await with_a_run(chain)
+    with pytest.raises(WrongUse, match="there is no run 9"):
+        await close_run(ledger, 9)
+    await close_run(ledger, run)
+    with pytest.raises(WrongUse, match="closed already"):
+        await close_run(ledger, run)
+
+
 def test_names_are_hidden():
     """The same name with another salt is another hash of 32 bytes."""
     one, other = (hidden("Charité", bytes([n]) * 32) for n in (1, 2))

@@ -1,0 +1,31 @@
+"""Entering trio: what a nursery raises in a group leaves as the one error that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, TypeVarTuple
+
+import trio
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+def run(work: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
+    """Run an async function to its end. A group of a single error is raised as that error.
+
+    Ctrl-C wins over whatever else went wrong while everything was being stopped.
+    """
+    try:
+        return trio.run(work, *args)
+    except BaseExceptionGroup as group:
+        raise _single(group) from None
+
+
+def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    if group.subgroup(KeyboardInterrupt):
+        return KeyboardInterrupt()
+    (first, *others) = group.exceptions
+    if others:
+        return group
+    return _single(first) if isinstance(first, BaseExceptionGroup) else first
