@@ -124,6 +124,7 @@ class Line:
         self._ledger, self._tell = chain.ledger(account), tell
         self.said: list[Call] = []
         self.cut = False
+        self.cut_before: type | None = None
         self.crash_before: type | None = None
         self.crash_after: type | None = None
         self.forge: Callable[[Call], Call] = lambda call: call
@@ -150,6 +151,9 @@ class Line:
 
     async def send(self, call: Call) -> Mined:
         """See Ledger."""
+        if type(call) is self.cut_before:
+            self.cut, self.cut_before = True, None
+            self._tell()
         self._check()
         self.said.append(call)
         if type(call) is self.crash_before:

@@ -393,10 +393,11 @@ async def test_the_chain_is_away_for_a_while(tmp_path):
     """Nodes go on where they were once it answers again."""
     swarm = Swarm(tmp_path, rounds=3)
 
+    for node in swarm.nodes.values():
+        node.line.cut_before = Reveal
+
     async def outage():
-        await swarm.until(in_phase(1, Phase.REVEAL))
-        for node in swarm.nodes.values():
-            node.line.cut = True
+        await swarm.until(lambda run: all(node.line.cut for node in swarm.nodes.values()))
         await trio.sleep(PHASE_SECONDS / 2)
         for node in swarm.nodes.values():
             node.line.cut = False
@@ -412,9 +413,10 @@ async def test_one_node_loses_the_chain(tmp_path):
     """It misses what it misses; the others wait no longer than the deadlines."""
     swarm = Swarm(tmp_path, rounds=3)
 
+    swarm[4].line.cut_before = Reveal
+
     async def outage():
-        await swarm.until(in_phase(0, Phase.REVEAL))
-        swarm[4].line.cut = True
+        await swarm.until(lambda run: swarm[4].line.cut)
         await swarm.until(in_phase(1, Phase.COMMIT))
         swarm[4].line.cut = False
 
@@ -422,6 +424,24 @@ async def test_one_node_loses_the_chain(tmp_path):
     assert swarm.finalized == [0, 1, 2]
     assert run.members_in(run.rounds[2].inputs) == (1, 2, 3, 4)
     assert {1} == {len(made) for made in commitments(swarm[4]).values()}
+
+
+@on_virtual_time
+async def test_a_commitment_that_came_too_late(tmp_path):
+    """An update whose commitment missed the phase is never revealed; its node holds and attests."""
+    swarm = Swarm(tmp_path, rounds=2)
+
+    swarm[4].line.cut_before = Commit
+
+    async def outage():
+        await swarm.until(lambda run: swarm[4].line.cut)
+        await swarm.until(in_phase(0, Phase.REVEAL))
+        swarm[4].line.cut = False
+
+    run = await swarm.play(story=outage)
+    assert [call.round for call in swarm[4].line.of(Reveal)] == [1]
+    assert [run.members_in(r.inputs) for r in run.rounds] == [(1, 2, 3), (1, 2, 3, 4)]
+    assert {1, 2, 3, 4} == run.rounds[0].held.keys() == run.rounds[0].attested.keys()
 
 
 @on_virtual_time
