@@ -28,7 +28,7 @@ from node.pages import keep_heaps_small
 from node.progress import Progress
 from node.seams import Rules, Seams
 from node.serving import may_serve
-from node.state import Run
+from node.state import Member, Run
 from node.task import Site, Task, load_task
 from node.train import TorchTrainer
 from node.watch import Watch
@@ -94,11 +94,7 @@ class _Node:
 
     async def live(self, wanted: int | None) -> Run:
         await self._watch.catch_up()
-        member = self._watch.chronicle.member_of(self._ledger.account)
-        if member is None:
-            raise WrongUse(
-                f"account {self._ledger.account} is no member: give {self._home.card} to the authority"
-            )
+        member = self._member()
         async with self._serving():
             self._run = await self._find_run(wanted)
             rules = await self._rules()
@@ -115,6 +111,18 @@ class _Node:
             with trio.move_on_after(FAREWELL_SECONDS):
                 await self._watch.until(lambda: _all_attested(driver.run))
             return driver.run
+
+    def _member(self) -> Member:
+        chronicle, account = self._watch.chronicle, self._ledger.account
+        if (member := chronicle.member_of(account)) is not None:
+            return member
+        for past in chronicle.members.values():
+            if past.account == account:
+                raise WrongUse(
+                    f"member {past.number} was revoked: ask the authority why; to come back it needs a "
+                    "new home, with new keys, and a new admission"
+                )
+        raise WrongUse(f"account {account} is no member: give {self._home.card} to the authority")
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
@@ -138,7 +146,8 @@ class _Node:
     async def _find_run(self, wanted: int | None) -> int:
         if wanted is not None:
             if wanted not in self._watch.chronicle.runs:
-                raise WrongUse(f"there is no run {wanted}: the newest is {self._newest()}")
+                known = sorted(self._watch.chronicle.runs)
+                raise WrongUse(f"there is no run {wanted}: there are {known}")
             return wanted
         await self._watch.until(lambda: self._newest() is not None)
         newest = self._newest()
