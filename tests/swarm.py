@@ -29,7 +29,7 @@ from node.database import Database, OwnUpdate
 from node.digest import Digest, digest
 from node.driver import Driver
 from node.entropy import SeededEntropy
-from node.errors import ChainUnreachable
+from node.errors import ChainUnreachable, LedgerRefusal
 from node.exchange import PeerKey
 from node.ledger import (
     Address,
@@ -121,7 +121,8 @@ class Line:
     """A node's line to the chain: it can be cut, and a call can be the last thing a node does."""
 
     def __init__(self, chain: MemoryChain, account: Address, tell: Callable[[], None]) -> None:
-        self._ledger, self._tell = chain.ledger(account), tell
+        self._chain, self._tell = chain, tell
+        self._ledger = chain.ledger(account)
         self.said: list[Call] = []
         self.cut = False
         self.cut_before: type | None = None
@@ -158,7 +159,11 @@ class Line:
         self.said.append(call)
         if type(call) is self.crash_before:
             raise Crash
-        mined = await self._ledger.send(self.forge(call))
+        try:
+            mined = await self._ledger.send(self.forge(call))
+        except LedgerRefusal:
+            self._chain.mine()  # a refused transaction is in a block as well
+            raise
         self._tell()
         if type(call) is self.crash_after:
             raise Crash

@@ -180,6 +180,7 @@ async def test_a_damaged_promise_is_never_replaced(tmp_path):
     assert swarm.finalized == [0, 1]
     assert [run.members_in(r.inputs) for r in run.rounds] == [(1, 3, 4), (1, 2, 3, 4)]
     assert {round_: len(made) for round_, made in commitments(node).items()} == {0: 1, 1: 1}
+    assert [call.round for call in node.line.of(Reveal)] == [1]
 
 
 @on_virtual_time

@@ -111,9 +111,6 @@ CASES = {
     "no reveal of what was committed too late": (
         a_run(replace(REVEAL, committed=EVERYBODY & ~MY_BIT)), mine(update=UPDATE), NOW, WAIT,
     ),
-    "no reveal of what was promised too late": (
-        a_run(replace(REVEAL, committed=0b1011)), mine(update=UPDATE), NOW, WAIT,
-    ),
     "nothing to reveal": (a_run(REVEAL), mine(no_update="NaN"), NOW, WAIT),
     # Hold.
     "fetch all": (a_run(HOLD), mine(), NOW, story.Fetch(HOLD, (1, 2, 3, 4), SHORT)),
