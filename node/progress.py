@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -77,10 +78,12 @@ class Progress:
         self._since = now
 
     def _write(self) -> None:
-        # Not fsynced: after a crash nobody needs it.
+        # Not fsynced: after a crash nobody needs it. A node doesn't die for want of it either: when the
+        # disk is full, whatever matters says so.
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps(self._facts))
-        fresh.replace(self._path)
+        with contextlib.suppress(OSError):
+            fresh.write_text(json.dumps(self._facts))
+            fresh.replace(self._path)
 
 
 def read_progress(path: Path) -> dict[str, Any]:
