@@ -505,6 +505,15 @@ async def test_progress_is_told(tmp_path):
 
 
 @on_virtual_time
+async def test_progress_that_cant_be_told(tmp_path):
+    """A status file that can't be written stops nobody."""
+    swarm = Swarm(tmp_path, rounds=1)
+    (swarm[1].home / "status.json").mkdir()
+    run = await swarm.play()
+    assert run.rounds[0].attested.keys() == {1, 2, 3, 4}
+
+
+@on_virtual_time
 async def test_what_is_remembered_stays_small(tmp_path):
     """After many rounds a driver remembers the last few only."""
     swarm = Swarm(tmp_path, rounds=9)
