@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomli_w
 import trio
 
 from authority.governance import admit, hidden, open_run
@@ -17,7 +16,7 @@ from node.ledger import Ledger, Network
 from node.network import save_network
 from node.task import load_task
 from sim.devnet import free_port, fund
-from sim.folder import RunFolder
+from sim.folder import RunFile, RunFolder, save_run
 from sim.plan import SwarmPlan
 
 AUTHORITY_MONEY = 1000 * 10**18
@@ -45,8 +44,7 @@ async def _prepare(plan: SwarmPlan, rpc: str) -> int:
     names = await _admit_all(plan, folder, ledger, rpc)
     run = await open_run(ledger, manifest)
     write_whole(folder.manifest, manifest.to_bytes())
-    fields = {"rpc": rpc, "run": run, "task": plan.task, "seed": plan.run.seed, "nodes": names}
-    write_whole(folder.file, tomli_w.dumps(fields).encode())
+    save_run(folder, RunFile(rpc, run, plan.task, plan.run.seed, tuple(names)))
     return run
 
 

@@ -12,10 +12,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any
 from node.errors import ChainUnreachable, WrongUse
 from sim.signals import deferred
 
+STATE = "state.json"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
@@ -47,17 +49,39 @@ def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     at = free_port() if port is None else _checked(port)
+    state = ("--state", str(folder / STATE), "--state-interval", "10")
+    with _running(at, state, folder / "anvil.log") as chain:
+        yield chain
+
+
+@contextmanager
+def reopened(folder: Path) -> Iterator[Devnet]:
+    """Run a chain as it was left in `folder`, to look at: it is evidence, so nothing there is written.
+
+    Raises WrongUse when its state is missing, ChainUnreachable when it can't be read.
+    """
+    state = folder / STATE
+    if not state.is_file():
+        raise WrongUse(f"{state} is missing, and with it what the chain said: restore it from a backup")
+    with tempfile.TemporaryDirectory(prefix="waggle-") as scratch:
+        log = Path(scratch) / "anvil.log"
+        with _running(free_port(), ("--load-state", str(state)), log) as chain:
+            yield chain
+
+
+@contextmanager
+def _running(port: int, state: Sequence[str], log: Path) -> Iterator[Devnet]:
     command = [
         _anvil(),
-        *("--host", "127.0.0.1", "--port", str(at)),
-        *("--state", str(folder / "state.json"), "--state-interval", "10"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+        *state,
         "--no-request-size-limit",
         "--no-cors",
         "--quiet",
     ]
-    with _guarded(command, folder / "anvil.log") as anvil:
-        rpc = f"http://127.0.0.1:{at}"
-        _await_start(rpc, anvil, folder / "anvil.log")
+    with _guarded(command, log) as anvil:
+        rpc = f"http://127.0.0.1:{port}"
+        _await_start(rpc, anvil, log)
         yield Devnet(rpc, anvil.pid)
 
 
@@ -118,7 +142,8 @@ def _await_start(rpc: str, anvil: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.02)
         else:
             return
-    raise ChainUnreachable(f"anvil did not start: see {log}")
+    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    raise ChainUnreachable(f"anvil did not start: {said[0]}")
 
 
 @contextmanager

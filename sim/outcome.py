@@ -19,6 +19,7 @@ from node.config import load_config
 from node.errors import Damaged
 from node.ledger import Attested, Committed, Held, Revealed
 from node.manifest import Manifest
+from node.network import load_network
 from node.progress import read_progress
 from node.state import Run
 from node.task import Data, Site, load_task
@@ -35,9 +36,9 @@ def outcome_of(folder: Path) -> Outcome:
 
 def _summed(folder: RunFolder) -> Outcome:
     facts = folder.load()
-    network = load_config(folder.homes()[0]).network
-    record = trio.run(read_record, facts["rpc"], network)
-    run = record.run(facts["run"])
+    network = load_network(folder.authority.network).network
+    record = trio.run(read_record, facts.rpc, network)
+    run = record.run(facts.run)
     manifest = Manifest.from_bytes(run.manifest)
     replayed = replay(record, run, [home.blobs for home in folder.homes()])
     metric, clinics = _clinics(folder, record, run, manifest)
@@ -68,7 +69,7 @@ def _clinics(
     folder: RunFolder, record: Record, run: Run, manifest: Manifest
 ) -> tuple[str, tuple[ClinicResult, ...]]:
     """A row for each clinic, and the name of the metric."""
-    task, gas = load_task(folder.load()["task"]), _gas(record, run)
+    task, gas = load_task(folder.load().task), _gas(record, run)
     held_out, swarm = task.held_out(manifest.seed), _model(folder, run)
     metric, rows = "", []
     for home in folder.homes():

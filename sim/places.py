@@ -14,7 +14,7 @@ from authority.home import AuthorityHome
 from node.config import Home, load_config
 from node.errors import ChainUnreachable, WrongUse
 from node.network import load_network
-from sim.devnet import devnet, request
+from sim.devnet import reopened, request
 from sim.folder import RunFolder
 
 
@@ -38,11 +38,11 @@ def open_place(folder: Path) -> Iterator[Place]:
 @contextmanager
 def _run(folder: RunFolder) -> Iterator[Place]:
     facts, homes = folder.load(), folder.homes()
-    network = load_config(homes[0]).network
+    network = load_network(folder.authority.network).network
     names = folder.authority.names()
     blobs = tuple(home.blobs for home in homes)
-    with _chain(folder, facts["rpc"]) as rpc:
-        yield Place(rpc, network, blobs, facts["run"], names)
+    with _chain(folder, facts.rpc) as rpc:
+        yield Place(rpc, network, blobs, facts.run, names)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def _chain(folder: RunFolder, rpc: str) -> Iterator[str]:
     try:
         request(rpc, "eth_chainId")
     except ChainUnreachable:
-        with devnet(folder.chain) as chain:
+        with reopened(folder.chain) as chain:
             yield chain.rpc
     else:
         yield rpc
