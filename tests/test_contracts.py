@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -66,6 +67,14 @@ def test_a_stale_artifact_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "RoundLedger.json",
         "gone.json",
     ]
+
+
+@needs_compiler
+def test_forge_passes_its_exit_code_on() -> None:
+    """The npm package's launcher doesn't, so that failing tests would look like passing ones."""
+    forge = ROOT / "contracts" / "forge.js"
+    assert subprocess.run([forge, "--version"], capture_output=True).returncode == 0
+    assert subprocess.run([forge, "no-such-command"], capture_output=True).returncode != 0
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
