@@ -28,6 +28,14 @@ DOING = {
     "Finish": "done",
 }
 
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("name", "phase", "doing", "model", "error"), str),
+    **dict.fromkeys(("member", "run", "rounds", "round", "finalized", "sent", "received"), int),
+    "deadline": (int, float),
+    "model_round": (int, type(None)),
+}
+"""What others read of it, so that one spoilt file never spoils what they show."""
+
 
 class Progress:
     """Keeps count of what a node does and writes it to a file that others may read at any time."""
@@ -87,9 +95,12 @@ class Progress:
 
 
 def read_progress(path: Path) -> dict[str, Any]:
-    """What a node wrote last; empty before it wrote anything."""
+    """What a node wrote last; empty before it wrote anything, and when what is there makes no sense."""
     try:
-        facts: dict[str, Any] = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+        facts = json.loads(path.read_text())
+    except (OSError, ValueError):
         return {}
-    return facts
+    known = isinstance(facts, dict) and all(
+        isinstance(facts[name], kind) for name, kind in _KINDS.items() if name in facts
+    )
+    return facts if known else {}

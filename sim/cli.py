@@ -47,10 +47,13 @@ def up(
       waggle up --nodes 4 --task digits --rounds 3 --dir runs/digits
       waggle up --task path/to/task.py --merge trimmed-mean:f=1
     """
+    from node.taskfile import locate, shipped
     from sim.plan import SwarmPlan
     from sim.report import show
     from sim.up import up as start
 
+    # Found now, not in half a minute; and absolute, for later commands run in other folders.
+    task = task if task in shipped() else str(locate(task))
     where = folder or _fresh(Path("runs"), Path(task).stem)
     times = {f"{name}_seconds": value for name, value in UP_SECONDS.items()}
     run = RunPlan(name=where.name, seats=nodes, rounds=rounds, merge=merge, seed=seed, **times)

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +96,15 @@ def request(rpc: str, method: str, *params: Any) -> Any:
     """One JSON-RPC request to the devnet. Raises ChainUnreachable."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     headers = {"Content-Type": "application/json"}
-    # The address is one that `devnet` made: http, on this machine.
-    ask = urllib.request.Request(rpc, body, headers)  # noqa: S310
     try:
+        # The address is one that `devnet` made: http, on this machine.
+        ask = urllib.request.Request(rpc, body, headers)  # noqa: S310
         with urllib.request.urlopen(ask, timeout=5) as answer:  # noqa: S310
-            fields = json.load(answer)
-    except (OSError, ValueError) as error:
+            return json.load(answer)["result"]
+    except (OSError, ValueError, HTTPException) as error:
         raise ChainUnreachable(f"the devnet at {rpc} doesn't answer: {error}") from None
-    if "error" in fields:
-        raise ChainUnreachable(f"the devnet refuses {method}: {fields['error'].get('message')}")
-    return fields["result"]
+    except (KeyError, TypeError):
+        raise ChainUnreachable(f"the devnet at {rpc} refuses {method}") from None
 
 
 def free_port() -> int:

@@ -26,7 +26,7 @@ def snapshot(homes: Sequence[Home]) -> list[Facts]:
 
 def headline(facts: Sequence[Facts], rounds: int) -> str:
     """Where the swarm is: round, phase, time left to the deadline."""
-    known = [f for f in facts if "round" in f]
+    known = [f for f in facts if {"round", "phase", "deadline"} <= f.keys()]
     if not known:
         return "nodes are starting"
     newest = max(known, key=lambda f: (f["round"], f.get("finalized", 0)))

@@ -12,7 +12,7 @@ import click
 from node.blobs import DiskBlobs
 from node.config import Home, load_config
 from node.digest import Digest
-from node.errors import BadAnswer, Damaged, WrongUse
+from node.errors import BadAnswer, Damaged, WaggleError, WrongUse
 from node.progress import read_progress
 from sim.folder import RunFolder
 
@@ -87,25 +87,32 @@ def predict(folder: Path, rows: Path) -> None:
 def final_model(folder: Path) -> FinalModel:
     """The model of a run's folder or a node's home. Raises WrongUse, BadAnswer, Damaged."""
     homes = RunFolder(folder).homes() if RunFolder(folder).file.exists() else [Home(folder)]
-    damage: Damaged | None = None
+    fault: WaggleError | None = None
     for home in homes:
-        config, facts = load_config(home), read_progress(home.status)
-        if facts.get("model_round") is None:
-            continue
-        digest, blobs = Digest.from_hex(facts["model"]), DiskBlobs(home.blobs)
         try:
-            blobs.outline(digest)
-        except KeyError:
-            continue
-        except Damaged as error:
-            damage = error
-            continue
-        return FinalModel(
-            facts["run"],
-            facts["model_round"],
-            digest,
-            config.network.network_id,
-            config.task,
-            blobs.view(digest),
-        )
-    raise damage or BadAnswer(f"{folder} has no finalized model yet: see `waggle status {folder}`")
+            if (found := _model_at(home)) is not None:
+                return found
+        except (WrongUse, Damaged) as error:  # one of several homes: another may have it
+            fault = fault or error
+    raise fault or BadAnswer(f"{folder} has no finalized model yet: see `waggle status {folder}`")
+
+
+def _model_at(home: Home) -> FinalModel | None:
+    """What one home has. Raises WrongUse, Damaged."""
+    config, facts = load_config(home), read_progress(home.status)
+    if facts.get("model_round") is None:
+        return None
+    blobs = DiskBlobs(home.blobs)
+    try:
+        digest = Digest.from_hex(facts["model"])
+        blobs.outline(digest)
+    except (KeyError, ValueError):
+        return None
+    return FinalModel(
+        facts.get("run", 0),
+        facts["model_round"],
+        digest,
+        config.network.network_id,
+        config.task,
+        blobs.view(digest),
+    )

@@ -13,6 +13,7 @@ from authority.audit.place import Place
 from authority.home import AuthorityHome
 from node.config import Home, load_config
 from node.errors import ChainUnreachable, WrongUse
+from node.ledger import Address
 from node.network import load_network
 from sim.devnet import reopened, request
 from sim.folder import RunFolder
@@ -41,16 +42,22 @@ def _run(folder: RunFolder) -> Iterator[Place]:
     network = load_network(folder.authority.network).network
     names = folder.authority.names()
     blobs = tuple(home.blobs for home in homes)
-    with _chain(folder, facts.rpc) as rpc:
+    with _chain(folder, facts.rpc, network.registry) as rpc:
         yield Place(rpc, network, blobs, facts.run, names)
 
 
 @contextmanager
-def _chain(folder: RunFolder, rpc: str) -> Iterator[str]:
-    try:
-        request(rpc, "eth_chainId")
-    except ChainUnreachable:
+def _chain(folder: RunFolder, rpc: str, registry: Address) -> Iterator[str]:
+    if _serves(rpc, registry):
+        yield rpc
+    else:
         with reopened(folder.chain) as chain:
             yield chain.rpc
-    else:
-        yield rpc
+
+
+def _serves(rpc: str, registry: Address) -> bool:
+    """Whether the run's own chain still answers there: its port may be another one's by now."""
+    try:
+        return len(request(rpc, "eth_getCode", registry, "latest")) > len("0x")
+    except ChainUnreachable:
+        return False
