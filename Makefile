@@ -3,7 +3,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-FORGE := cd contracts && ../node_modules/.bin/forge
 
 .PHONY: demo test setup check quick contracts slow clean
 
@@ -32,14 +31,15 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/compile_contracts.py --check
-	$(FORGE) fmt --check
+	$(BIN)/python scripts/gas_tables.py --check
+	contracts/forge.js fmt --check
 
 quick: setup
 	$(BIN)/pytest -q -m "not slow"
 
 contracts: setup
-	$(FORGE) build --use ./solc.js --offline
-	cd contracts && FORGE_SNAPSHOT_CHECK=true ../node_modules/.bin/forge test --use ./solc.js --offline
+	contracts/forge.js test --no-match-contract GasTest
+	FORGE_SNAPSHOT_CHECK=true FOUNDRY_PROFILE=gas contracts/forge.js test --match-contract GasTest
 
 slow: setup
 	$(BIN)/pytest -q -m slow
