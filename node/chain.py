@@ -75,9 +75,9 @@ class Endpoint:
     """
 
     def __init__(self, rpc: str | BaseProvider, patience: Patience) -> None:
+        self.name = _without_secrets(rpc) if isinstance(rpc, str) else type(rpc).__name__
         provider = _http(rpc, patience) if isinstance(rpc, str) else rpc
         provider.global_ccip_read_enabled = False
-        self.name = _without_secrets(rpc) if isinstance(rpc, str) else type(rpc).__name__
         self._eth = Web3(provider, middleware=[]).eth
         self._limiter = trio.CapacityLimiter(_THREADS if isinstance(rpc, str) else 1)
 
@@ -377,9 +377,18 @@ def _session(url: str) -> requests.Session:
 
 
 def _without_secrets(url: str) -> str:
-    """Scheme, host and port: user names, tokens in paths and queries don't belong into messages."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    """Scheme, host and port: user names, tokens in paths and queries don't belong into messages.
+
+    Raises WrongUse for what is no such address.
+    """
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        parts, port = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise WrongUse("the chain's address (rpc) must be like http://127.0.0.1:8545 or https://HOST")
+    return f"{parts.scheme}://{parts.hostname}{port}"
 
 
 def _found(eth: Eth, hash_: bytes) -> Any:
