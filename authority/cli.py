@@ -15,6 +15,7 @@ from node.errors import WrongUse
 if TYPE_CHECKING:
     from authority.home import AuthorityHome
     from node.ledger import Ledger
+    from node.manifest import Manifest
 
 T = TypeVar("T")
 
@@ -142,15 +143,20 @@ def open_run(home: Path, task: str, name: str | None, **wishes: Any) -> None:
     """
     from authority import governance
     from authority.manifests import manifest_of
+    from node.entry import least_case
     from node.task import load_task
 
     loaded = load_task(task)
     plan = RunPlan(name=name or loaded.name, **wishes)
 
-    async def work(_: AuthorityHome, ledger: Ledger) -> int:
-        return await governance.open_run(ledger, manifest_of(plan, loaded, ledger.network.chain_id))
+    async def work(_: AuthorityHome, ledger: Ledger) -> tuple[int, Manifest]:
+        manifest = manifest_of(plan, loaded, ledger.network.chain_id)
+        return await governance.open_run(ledger, manifest), manifest
 
-    click.echo(f"run {_with_ledger(home, work)} is open")
+    number, manifest = _with_ledger(home, work)
+    _, hostile = least_case(manifest)
+    rule = f"{manifest.merge} over {plan.seats} seats"
+    click.echo(f"run {number} is open: {rule} withstands {hostile} hostile")
 
 
 @authority.command("close-run")
