@@ -22,7 +22,8 @@ setup: .make/python .make/node
 	@mkdir -p .make && touch $@
 
 .make/node: package.json package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
+	# Not `npm ci`: it wants every platform's optional binaries in the lock, and not all can be looked up.
+	npm install --no-save --no-audit --no-fund --loglevel=error
 	@mkdir -p .make && touch $@
 
 check: setup
