@@ -15,6 +15,7 @@ from node.errors import Damaged, DiskFull, WrongUse
 from node.exchanging import ROUNDS_KEPT
 from node.ledger import Advance, Attest, Commit, Enter, Hold, Phase, Reveal, Revoke
 from node.progress import DOING
+from node.receipt import Receipt
 from node.weights import encode
 from tests.swarm import BASE, INITIAL, PHASE_SECONDS, RUN, Swarm, garbage, on_virtual_time, quick_disk
 
@@ -269,6 +270,17 @@ async def test_a_withholding_author(tmp_path):
     assert swarm.finalized == [0]
     assert {1, 2, 3, 4} == run.rounds[0].held.keys()
     assert trio.current_time() < 2 * PHASE_SECONDS
+
+
+@on_virtual_time
+async def test_the_receipt_names_who_was_left_out(tmp_path):
+    """Inputs, and whose update was revealed but is none."""
+    swarm = Swarm(tmp_path, rounds=1)
+    swarm[4].serves = False
+    run = await swarm.play()
+    data = swarm[1].blob(run.rounds[0].finalized.receipt).read_bytes()
+    receipt = Receipt.from_bytes(data)
+    assert ([item.member for item in receipt.inputs], receipt.left_out) == ([1, 2, 3], (4,))
 
 
 @on_virtual_time
@@ -536,6 +548,7 @@ async def test_a_revocation_ends_a_fetch(tmp_path):
 
     async def revoke():
         await swarm.until(in_phase(0, Phase.HOLD))
+        await trio.sleep(5)  # by now it waits for the update that nobody serves
         swarm.authority(Revoke(1, (), 0))
         await swarm.until(lambda run: swarm[1].ended is not None)
         assert trio.current_time() < PHASE_SECONDS / 10
