@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node import round as story
@@ -247,6 +247,7 @@ nodes = st.builds(
 moments = st.floats(0, 2 * DEADLINE)
 
 
+@settings(derandomize=True)
 @given(runs, nodes, moments)
 def test_there_is_always_a_next_step(run, me, now):
     """Waiting ends, in the future; so does fetching: no state is a dead end or a busy loop."""
@@ -256,6 +257,7 @@ def test_there_is_always_a_next_step(run, me, now):
         assert now < action.until < math.inf
 
 
+@settings(derandomize=True)
 @given(runs, nodes, moments)
 def test_nothing_is_said_twice(run, me, now):
     """Who has committed, revealed, held or attested isn't asked to do it again."""
@@ -271,6 +273,7 @@ def test_nothing_is_said_twice(run, me, now):
             assert ME not in next(r for r in run.rounds if r.number == number).attested
 
 
+@settings(derandomize=True)
 @given(runs, nodes, moments)
 def test_only_what_is_verified_is_held_and_merged(run, me, now):
     """Bits of a hold, and inputs of a merge, are updates that passed."""
@@ -282,6 +285,7 @@ def test_only_what_is_verified_is_held_and_merged(run, me, now):
             assert run.members_in(round_.inputs) == members
 
 
+@settings(derandomize=True)
 @given(runs, nodes, moments)
 def test_one_update_for_one_base(run, me, now):
     """With an update written down nothing is trained, and what is promised is that update."""
@@ -292,6 +296,7 @@ def test_one_update_for_one_base(run, me, now):
             assert me.of(round_).update == update
 
 
+@settings(derandomize=True)
 @given(runs, nodes, moments)
 def test_the_revoked_are_silent(run, me, now):
     """An evicted member says nothing any more."""
