@@ -283,6 +283,22 @@ def test_an_input_stays_when_its_author_is_evicted_later():
     assert world.run.round.revealed.keys() == {1, 2, 3, 4}
 
 
+def test_who_comes_back_is_not_benched():
+    """A seat absent twice is benched, until it enters again."""
+    world = History()
+    for member in (1, 2, 3, 4):
+        world.say(member)
+    while world.told.round < 2:
+        phase = world.told.phase
+        for member in (1, 2, 3):
+            world.say(member)
+        if world.told.phase is phase:
+            world.time_out()
+    assert world.run.benched == world.run.bit(4)
+    world.attempt(account(4), Enter(1))
+    assert world.run.benched == 0
+
+
 def test_accounts_and_keys_rotate():
     """The newest ones count; a proposed account only once it accepts."""
     world = History()
