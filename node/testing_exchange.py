@@ -50,7 +50,9 @@ class MemoryExchange:
         try:
             yield
         finally:
-            del self._network.serving[self.key]
+            # A node that crashed may be back already, before its last life has cleared up.
+            if self._network.serving.get(self.key) is self:
+                del self._network.serving[self.key]
 
     def admit(self, members: Set[PeerKey]) -> None:
         """See Exchange."""

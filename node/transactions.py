@@ -123,16 +123,21 @@ class Node(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for what, in seconds; fees are asked again after `fee_blocks` blocks."""
+    """How long to wait for what, in seconds.
+
+    Fees are asked again after `fee_blocks` blocks, but not within `fee_seconds`: a chain that mines on
+    demand makes as many in no time.
+    """
 
     request: float = 10.0
-    first_poll: float = 0.002
+    first_poll: float = 0.003
     slowest_poll: float = 0.25
     bump_after: float = 20.0
     spent_grace: float = 3.0
     give_up_after: float = 300.0
     underpriced_pause: float = 0.5
     fee_blocks: int = 5
+    fee_seconds: float = 2.0
 
     def after(self, pooling: Pooling) -> float:
         """How long to wait for a receipt before the fee is raised."""
@@ -157,6 +162,7 @@ class Sender:
     _nonce: int | None = None
     _fees: Fees | None = None
     _fees_until: int = 0
+    _fees_at: float = 0.0
 
     async def send(self, call: Encoded) -> Receipt:
         """Send and wait until mined. A failed or cancelled call is finished by the next one first."""
@@ -221,12 +227,12 @@ class Sender:
         """Poll for a receipt, fast at first: chains that mine on demand have it within milliseconds."""
         pause, until = self.patience.first_poll, trio.current_time() + seconds
         while True:
+            await trio.sleep(pause)
             for raw in raws:
                 if receipt := await self.node.receipt(_hash(raw)):
                     return receipt
             if trio.current_time() >= until:
                 return None
-            await trio.sleep(pause)
             pause = min(pause * 1.5, self.patience.slowest_poll)
 
     async def _lost(self, nonce: int) -> None:
@@ -245,13 +251,17 @@ class Sender:
     async def _fee_fields(self) -> dict[str, int]:
         if self._fees is None:
             self._fees, self._fees_until = await self.node.fees(), 0
+            self._fees_at = trio.current_time()
         return self._fees.fields()
 
     def _forget_old_fees(self, receipt: Receipt) -> None:
         if not self._fees_until:
             self._fees_until = receipt.block + self.patience.fee_blocks
-        elif receipt.block >= self._fees_until:
+        elif receipt.block >= self._fees_until and self._fee_age() >= self.patience.fee_seconds:
             self._fees = None
+
+    def _fee_age(self) -> float:
+        return trio.current_time() - self._fees_at
 
     def _sign(self, transaction: dict[str, Any]) -> bytes:
         return bytes(self.account.sign_transaction(transaction).raw_transaction)

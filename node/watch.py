@@ -29,6 +29,7 @@ class Watch:
         self._ledger = ledger
         self._poll_seconds = poll_seconds
         self._changed = trio.Event()
+        self._hurry = trio.Event()
 
     async def run(self) -> None:
         """Follow the chain for ever; one that doesn't answer is asked again, ever less often."""
@@ -40,7 +41,13 @@ class Watch:
             except InfrastructureFault as error:
                 pause = min(2 * max(pause, 0.1), MAX_POLL_SECONDS)
                 log.warning("%s; asking again in %.1f s", error, pause)
-            await trio.sleep(pause)
+            with trio.move_on_after(pause):
+                await self._hurry.wait()
+            self._hurry = trio.Event()
+
+    def hurry(self) -> None:
+        """Look at once: there is something new."""
+        self._hurry.set()
 
     async def catch_up(self) -> Block:
         """Fold every event that is final by now. Raises ChainUnreachable."""
