@@ -101,7 +101,10 @@ class TorchTrainer:
             model.eval()
             with self._task.blamed("evaluating failed"):
                 found = (self._task.evaluate or self._evaluate)(model, data)
-                return {name: float(value) for name, value in found.items()}
+                values = {name: float(value) for name, value in found.items()}
+        if not values:
+            raise WrongUse(f"task {self._task.path.name}: metrics must return at least one number")
+        return values
 
     def _train(self, model: nn.Module, data: Data, seed: int) -> float:
         optimizer = self._task.optimizer(model.parameters())

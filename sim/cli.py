@@ -65,7 +65,7 @@ def up(
     else:
         show(console, outcome, where, seed)
     if not outcome.good:
-        raise BadAnswer(f"the run did not end well: see {where}")
+        raise BadAnswer(f"{outcome.fault}: see the report above, and the logs in {where}")
 
 
 @click.command()

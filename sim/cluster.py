@@ -14,7 +14,8 @@ from node.digest import digest
 from node.durable import write_whole
 from node.ledger import Ledger, Network
 from node.network import save_network
-from node.task import load_task
+from node.task import Site, Task, load_task
+from node.train import TorchTrainer, model_of
 from sim.devnet import free_port, fund
 from sim.folder import RunFile, RunFolder, save_run
 from sim.plan import SwarmPlan
@@ -35,6 +36,7 @@ def prepare(plan: SwarmPlan, rpc: str) -> int:
 async def _prepare(plan: SwarmPlan, rpc: str) -> int:
     folder = RunFolder(plan.folder)
     task = load_task(plan.task)
+    _rehearse(plan, folder, task)
     account = authority_account(folder.authority, light=True)
     fund(rpc, account.address, AUTHORITY_MONEY)
     network = await chain.deploy(rpc, account, 0, digest(b"devnet").raw)
@@ -48,8 +50,19 @@ async def _prepare(plan: SwarmPlan, rpc: str) -> int:
     return run
 
 
+def _rehearse(plan: SwarmPlan, folder: RunFolder, task: Task) -> None:
+    """Try once before the run what else would only fail at its end. Raises WrongUse."""
+    seed = plan.run.seed
+    site = Site(0, plan.nodes, seed, folder.home(_name(0)).folder / SiteConfig().folder)
+    trainer = TorchTrainer(task, site)
+    held_out, initial, own = task.held_out(seed), trainer.initial(seed), trainer.data
+    trainer.evaluate(initial, own if held_out is None else held_out)
+    with task.blamed("the optimizer can't be made"):
+        task.optimizer(model_of(task, initial).parameters())
+
+
 async def _admit_all(plan: SwarmPlan, folder: RunFolder, ledger: Ledger, rpc: str) -> list[str]:
-    names = [f"clinic-{number + 1}" for number in range(plan.nodes)]
+    names = [_name(index) for index in range(plan.nodes)]
     cards = [
         create_home(folder.home(name), _config(plan, ledger.network, rpc, index), None, light=True)
         for index, name in enumerate(names)
@@ -64,7 +77,7 @@ async def _admit_all(plan: SwarmPlan, folder: RunFolder, ledger: Ledger, rpc: st
 
 def _config(plan: SwarmPlan, network: Network, rpc: str, index: int) -> NodeConfig:
     return NodeConfig(
-        name=f"clinic-{index + 1}",
+        name=_name(index),
         rpc=rpc,
         network=network,
         task=plan.task,
@@ -74,3 +87,7 @@ def _config(plan: SwarmPlan, network: Network, rpc: str, index: int) -> NodeConf
         entropy_seed=plan.run.seed if plan.seeded else None,
         enter_after=index,
     )
+
+
+def _name(index: int) -> str:
+    return f"clinic-{index + 1}"

@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -36,10 +36,11 @@ _GUARD = 'read -r _; kill -INT "$1" && sleep 3 && kill -KILL "$1"'
 
 @dataclass(frozen=True, slots=True)
 class Devnet:
-    """A running devnet. rpc: its address. pid: of its process."""
+    """A running devnet. rpc: its address. pid: of its process. ended: whether that has ended."""
 
     rpc: str
     pid: int
+    ended: Callable[[], bool]
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def _running(port: int, state: Sequence[str], log: Path) -> Iterator[Devnet]:
     with _guarded(command, log) as anvil:
         rpc = f"http://127.0.0.1:{port}"
         _await_start(rpc, anvil, log)
-        yield Devnet(rpc, anvil.pid)
+        yield Devnet(rpc, anvil.pid, lambda: anvil.poll() is not None)
 
 
 def fund(rpc: str, account: str, wei: int) -> None:

@@ -7,46 +7,42 @@ moved are theirs to tell.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import trio
 
 from authority.audit.record import Record, read_record
 from authority.audit.replay import replay
-from node.blobs import DiskBlobs
-from node.config import load_config
-from node.errors import Damaged
 from node.ledger import Attested, Committed, Held, Revealed
 from node.manifest import Manifest
 from node.network import load_network
 from node.progress import read_progress
 from node.state import Run
-from node.task import Data, Site, load_task
-from node.train import TorchTrainer, alone
-from node.weights import Array, arrays
 from sim.folder import RunFolder
+from sim.measure import Score, measure
 from sim.result import ClinicResult, Outcome
 
 
-def outcome_of(folder: Path) -> Outcome:
-    """Measure, audit and sum up the run in a folder whose chain is running."""
-    return _summed(RunFolder(folder))
+def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
+    """Measure, audit and sum up the run in a folder whose chain is running.
 
-
-def _summed(folder: RunFolder) -> Outcome:
+    ended_badly: what there is to say of nodes that didn't get to the end.
+    """
+    folder = RunFolder(where)
     facts = folder.load()
     network = load_network(folder.authority.network).network
     record = trio.run(read_record, facts.rpc, network)
     run = record.run(facts.run)
     manifest = Manifest.from_bytes(run.manifest)
     replayed = replay(record, run, [home.blobs for home in folder.homes()])
-    metric, clinics = _clinics(folder, record, run, manifest)
+    measured = measure(folder, run.model, manifest)
     finalized = [r for r in run.rounds if r.finalized]
     return Outcome(
         run=run.number,
-        metric=metric,
-        clinics=clinics,
+        metric=measured.metric,
+        clinics=_clinics(folder, _gas(record, run), len(run.rounds), measured.scores),
+        over=run.closed is not None,
         rounds=manifest.terms.rounds,
         finalized=len(finalized),
         model=run.model.hex,
@@ -62,59 +58,31 @@ def _summed(folder: RunFolder) -> Outcome:
         findings=tuple(
             f"round {finding.round}: {finding.what}" for r in replayed for finding in r.findings
         ),
+        problems=(*ended_badly, *measured.problems),
     )
 
 
 def _clinics(
-    folder: RunFolder, record: Record, run: Run, manifest: Manifest
-) -> tuple[str, tuple[ClinicResult, ...]]:
-    """A row for each clinic, and the name of the metric."""
-    task, gas = load_task(folder.load().task), _gas(record, run)
-    held_out, swarm = task.held_out(manifest.seed), _model(folder, run)
-    metric, rows = "", []
-    for home in folder.homes():
-        config, progress = load_config(home), read_progress(home.status)
-        site = Site(
-            config.site.index, config.site.count, config.site.seed, home.folder / config.site.folder
-        )
-        trainer = TorchTrainer(task, site)
-        metric, scores = _scores(trainer, held_out, swarm, manifest)
-        member = progress.get("member", config.site.index + 1)
+    folder: RunFolder, gas: Mapping[int, int], rounds: int, scores: Sequence[Score]
+) -> tuple[ClinicResult, ...]:
+    """A row for each clinic."""
+    rows = []
+    for number, (home, score) in enumerate(zip(folder.homes(), scores, strict=True), 1):
+        progress = read_progress(home.status)
+        member = progress.get("member", number)
         rows.append(
             ClinicResult(
-                name=config.name,
+                name=home.folder.name,
                 member=member,
-                patients=len(trainer.data),
-                alone=scores[0],
-                swarm=scores[1],
+                patients=score.patients,
+                alone=score.alone,
+                swarm=score.swarm,
                 sent=progress.get("sent", 0),
                 received=progress.get("received", 0),
-                gas_per_round=gas.get(member, 0) // max(len(run.rounds), 1),
+                gas_per_round=gas.get(member, 0) // max(rounds, 1),
             )
         )
-    return metric, tuple(rows)
-
-
-def _scores(
-    trainer: TorchTrainer, held_out: Data | None, swarm: Mapping[str, Array], manifest: Manifest
-) -> tuple[str, tuple[float | None, float | None]]:
-    """The leading metric of a clinic that trains alone for as long, and of the swarm's model."""
-    if held_out is None:
-        return "", (None, None)
-    rounds, seed = manifest.terms.rounds, manifest.seed
-    own = trainer.evaluate(alone(trainer, trainer.initial(seed), rounds, seed), held_out)
-    metric = next(iter(own))
-    return metric, (own[metric], trainer.evaluate(swarm, held_out)[metric])
-
-
-def _model(folder: RunFolder, run: Run) -> dict[str, Array]:
-    """The model finalized last, from any node that has it."""
-    for home in folder.homes():
-        blobs = DiskBlobs(home.blobs)
-        if blobs.has(run.model):
-            blobs.outline(run.model)
-            return arrays(blobs.view(run.model))
-    raise Damaged(f"no node has the finalized model {run.model.short}")
+    return tuple(rows)
 
 
 def _gas(record: Record, run: Run) -> dict[int, int]:

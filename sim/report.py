@@ -2,55 +2,63 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sim.live import in_bytes
-from sim.result import Outcome
+from sim.result import ClinicResult, Outcome
 
 
 def show(console: Console, outcome: Outcome, folder: Path, seed: int | None) -> None:
     """Print everything that `waggle up` ends with."""
     console.print()
+    # Titles are lines of their own: a table would wrap them to its width.
     if outcome.metric:
+        metric = outcome.metric.replace("_", " ")
+        _say(console, f"What joining gives: {metric} on the same held-out patients")
         console.print(_gains(outcome))
+    counts = f"{outcome.blocks} blocks, {outcome.transactions} transactions, {outcome.gas:,} gas"
+    _say(console, f"The chain: {counts}")
     console.print(_chain(outcome))
-    _say(console, *_audit(outcome), "", *_notes(outcome, seed), "", *_next(outcome, folder))
+    _say(
+        console,
+        *_audit(outcome),
+        *outcome.problems,
+        "",
+        *_notes(outcome, seed),
+        "",
+        *_next(outcome, folder),
+    )
 
 
 def _gains(outcome: Outcome) -> Table:
-    metric = outcome.metric.replace("_", " ")
-    table = Table(
-        title=f"What joining gives: {metric} on the same held-out patients",
-        title_justify="left",
-        header_style="bold",
-    )
+    table = Table(header_style="bold")
     table.add_column("clinic")
     for name in ("patients", "alone", "swarm", "gain"):
         table.add_column(name, justify="right")
     for clinic in outcome.clinics:
-        if clinic.swarm is None or clinic.alone is None:
-            continue
-        gain = clinic.swarm - clinic.alone
-        table.add_row(
-            clinic.name,
-            str(clinic.patients),
-            f"{clinic.alone:.3f}",
-            f"{clinic.swarm:.3f}",
-            f"[{'green' if gain > 0 else 'default'}]{gain:+.3f}[/]",
-        )
+        scores = (clinic.alone, clinic.swarm, _gain(clinic))
+        table.add_row(clinic.name, str(clinic.patients), *map(_score, scores, ("", "", "+")))
     return table
 
 
+def _gain(clinic: ClinicResult) -> float | None:
+    return None if clinic.alone is None or clinic.swarm is None else clinic.swarm - clinic.alone
+
+
+def _score(value: float | None, sign: str) -> Text:
+    """A number of three digits, gains with their sign; a dash for what could not be measured."""
+    if value is None:
+        return Text("-")
+    return Text(f"{value:{sign}.3f}", "green" if sign and value > 0 else "")
+
+
 def _chain(outcome: Outcome) -> Table:
-    table = Table(
-        title=f"The chain: {outcome.blocks} blocks, {outcome.transactions} transactions, "
-        f"{outcome.gas:,} gas",
-        title_justify="left",
-        header_style="bold",
-    )
+    table = Table(header_style="bold")
     table.add_column("clinic")
     for name in ("gas a round", "sent", "received"):
         table.add_column(name, justify="right")
@@ -89,13 +97,16 @@ def _notes(outcome: Outcome, seed: int | None) -> list[str]:
 
 
 def _next(outcome: Outcome, folder: Path) -> list[str]:
+    where, finalized = shlex.quote(str(folder)), outcome.model_round is not None
+    model = f"Model {outcome.model[:8]} of round {outcome.model_round}" if finalized else "No model"
+    use = "export {} --out model.safetensors" if finalized else "status {}"
     return [
-        f"Model {outcome.model[:8]} of round {outcome.model_round}. Everything lies in {folder}: "
+        f"{model}. Everything lies in {folder}: "
         "manifest.json, chain/, nodes/ (blobs, logs, keys), report.json.",
         "Try next:",
-        f"  waggle audit show {folder}",
-        f"  waggle audit replay {folder}",
-        f"  waggle export {folder} --out model.safetensors",
+        f"  waggle audit show {where}",
+        f"  waggle audit replay {where}",
+        f"  waggle {use.format(where)}",
     ]
 
 

@@ -40,12 +40,25 @@ class Outcome:
     gas: int
     merges: int
     merges_good: int
+    over: bool
+    """Whether the run got to its end, with or without a finalized model."""
     findings: tuple[str, ...]
+    problems: tuple[str, ...]
+    """Nodes that ended badly, and what could not be measured."""
 
     @property
     def good(self) -> bool:
-        """Whether there is a finalized model and every merge was redone with the same result."""
-        return self.finalized > 0 and self.merges == self.merges_good
+        """Whether the run ended with a finalized model and every merge was redone to the same bytes."""
+        return self.over and self.finalized > 0 and self.merges == self.merges_good
+
+    @property
+    def fault(self) -> str:
+        """What is bad about it, in a few words."""
+        if self.merges_good < self.merges:
+            return f"{self.merges - self.merges_good} of {self.merges} merges have findings"
+        if not self.finalized:
+            return "no round was finalized"
+        return f"all nodes ended after {self.finalized} of {self.rounds} rounds"
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from node.config import Home
 from node.durable import write_whole
-from node.errors import WrongUse
+from node.errors import ChainUnreachable, WrongUse
+from node.progress import read_progress
 from sim import live, processes
 from sim.devnet import Devnet, devnet
 from sim.folder import RunFolder
@@ -34,8 +36,8 @@ def up(plan: SwarmPlan, console: Console, *, keep_running: bool = False) -> Outc
         devnet(folder.chain) as chain,
     ):
         run = _prepare(plan, folder, chain, console)
-        _train(plan, folder, run, console)
-        outcome = _look_back(folder, console)
+        ended_badly = _train(plan, folder, run, chain, console)
+        outcome = _look_back(folder, ended_badly, console)
         if keep_running:
             _keep_running(chain, console)
     return outcome
@@ -46,18 +48,44 @@ def _prepare(plan: SwarmPlan, folder: RunFolder, chain: Devnet, console: Console
     return processes.call(_prepare_in_child, plan, chain.rpc, log=folder.log)
 
 
-def _train(plan: SwarmPlan, folder: RunFolder, run: int, console: Console) -> None:
+def _train(
+    plan: SwarmPlan, folder: RunFolder, run: int, chain: Devnet, console: Console
+) -> tuple[str, ...]:
+    """What there is to say of nodes that ended badly. Raises ChainUnreachable when the chain dies."""
     homes = folder.homes()
     with processes.children() as children:
         for home in homes:
             name = home.folder.name
             children.append(processes.launch(_node_in_child, home.folder, run, log=home.log, name=name))
-        live.watch(console, homes, plan.run.rounds, lambda: any(child.is_alive() for child in children))
+
+        def running() -> bool:
+            if chain.ended():
+                raise ChainUnreachable(
+                    f"the chain's process ended under the nodes: see {folder.chain / 'anvil.log'}; its "
+                    "last saved state lies beside it"
+                )
+            return any(child.is_alive() for child in children)
+
+        live.watch(console, homes, plan.run.rounds, running)
+        return tuple(
+            said
+            for home, child in zip(homes, children, strict=True)
+            if (said := _ending(home, child.exitcode or 0))
+        )
 
 
-def _look_back(folder: RunFolder, console: Console) -> Outcome:
+def _ending(home: Home, code: int) -> str:
+    """Why a node's process ended with this exit code; nothing for 0."""
+    if not code:
+        return ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    why = read_progress(home.status).get("error") or f"ended with {how}: see {home.log}"
+    return f"{home.folder.name}: {why}"
+
+
+def _look_back(folder: RunFolder, ended_badly: tuple[str, ...], console: Console) -> Outcome:
     _say(console, "measuring the model and redoing every merge")
-    outcome = processes.call(_outcome_in_child, folder.folder, log=folder.log)
+    outcome = processes.call(_outcome_in_child, folder.folder, ended_badly, log=folder.log)
     write_whole(folder.report, (json.dumps(outcome.plain(), indent=2) + "\n").encode())
     return outcome
 
@@ -77,10 +105,10 @@ def _node_in_child(home: Path, run: int) -> int:
     return node_process(home, run)
 
 
-def _outcome_in_child(folder: Path) -> Outcome:
+def _outcome_in_child(folder: Path, ended_badly: tuple[str, ...]) -> Outcome:
     from sim.outcome import outcome_of
 
-    return outcome_of(folder)
+    return outcome_of(folder, ended_badly)
 
 
 def _keep_running(chain: Devnet, console: Console) -> None:
