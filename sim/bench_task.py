@@ -44,6 +44,10 @@ def train(model, data, seed):
         for parameter in model.parameters():
             parameter += step
     return 0.0
+
+
+def evaluate(model, data):
+    return {{"rows": float(len(data))}}
 '''
 
 
