@@ -26,6 +26,10 @@ STAGGER_SECONDS = 0.5
 
 STAGGER_MOST = 10
 
+OWN_FIRST_SECONDS = 5.0
+"""After its turn to advance, a node that is ready to commit or reveal does that first: the call is good
+until somebody advances. Not for ever: a call that is always refused must not keep the round open."""
+
 HOLD_MARGIN = 0.2
 """Share of the hold phase kept back for sending `hold`, when updates are still missing."""
 
@@ -143,12 +147,17 @@ def decide(run: Run, mine: Mine, now: float) -> Action:
         return Finish("the run is closed")
     if _should_enter(run, mine):
         return Send(Enter(run.number))
-    if now >= (turn := _turn_to_advance(run, mine)):
+    turn, ours = _turn_to_advance(run, mine), _our_part(run, mine, now)
+    if now >= turn and not (isinstance(ours, Promise | OpenPromise) and now < turn + OWN_FIRST_SECONDS):
         return Send(Advance(run.number))
+    return ours or Wait(turn)
+
+
+def _our_part(run: Run, mine: Mine, now: float) -> Action | None:
     round_ = run.round
     if round_ is None or not run.bit(mine.member) & round_.roster:
-        return Wait(turn)
-    return _in_phase(run, round_, mine, now, turn) or Wait(turn)
+        return None
+    return _in_phase(run, round_, mine, now, _turn_to_advance(run, mine))
 
 
 def _in_phase(run: Run, round_: Round, mine: Mine, now: float, turn: float) -> Action | None:

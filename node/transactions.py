@@ -93,8 +93,11 @@ class Pooling(Enum):
     UNDERPRICED = "its fee is too low at present"
 
 
-class RpcRefusal(InfrastructureFault):
-    """The chain's node answered a request with an error of its own, by JSON-RPC code and message."""
+class RpcRefusal(ChainUnreachable):
+    """The chain's node answered a request with an error of its own, by JSON-RPC code and message.
+
+    A kind of being unreachable: a rate limit or a full pool passes, and so is tried again.
+    """
 
     def __init__(self, asked: str, code: int, message: str) -> None:
         self.code, self.message = code, message

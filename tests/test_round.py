@@ -12,7 +12,15 @@ from node.commitment import Claims
 from node.database import OwnUpdate
 from node.digest import digest
 from node.ledger import Advance, Attest, Close, Enter, Hold, Phase, Revealed, Skip, Terms
-from node.round import HOLD_MARGIN, STAGGER_MOST, STAGGER_SECONDS, Holding, Mine, decide
+from node.round import (
+    HOLD_MARGIN,
+    OWN_FIRST_SECONDS,
+    STAGGER_MOST,
+    STAGGER_SECONDS,
+    Holding,
+    Mine,
+    decide,
+)
 from node.state import Attestation, Round, Run
 
 ME, RUN, DEADLINE, NOW = 3, 9, 1000, 500.0
@@ -174,7 +182,13 @@ CASES = {
     ),
     # Deadlines.
     "not yet ours to advance": (a_run(REVEAL), mine(no_update="NaN"), DEADLINE + 0.9, WAIT),
-    "advance in turn": (a_run(REVEAL), mine(update=UPDATE), MY_TURN, story.Send(Advance(RUN))),
+    "advance in turn": (a_run(REVEAL), mine(), MY_TURN, story.Send(Advance(RUN))),
+    "reveal late rather than advance": (
+        a_run(REVEAL), mine(update=UPDATE), MY_TURN, story.OpenPromise(REVEAL, UPDATE),
+    ),
+    "advance rather than reveal for ever": (
+        a_run(REVEAL), mine(update=UPDATE), MY_TURN + OWN_FIRST_SECONDS, story.Send(Advance(RUN)),
+    ),
     "advance entering": (a_run(), mine(), MY_TURN, story.Send(Advance(RUN))),
     "advance without the model": (a_run(COMMIT), mine(models=()), MY_TURN, story.Send(Advance(RUN))),
     # The end.
