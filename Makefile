@@ -36,7 +36,7 @@ check: setup
 	contracts/forge.js fmt --check
 
 quick: setup
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -n 2 -m "not slow"
 
 contracts: setup
 	contracts/forge.js test --no-match-contract GasTest
