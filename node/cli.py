@@ -105,6 +105,7 @@ def run(home: Path, run: int | None) -> None:
     Example:
       waggle node run clinic-a
     """
+    from node.blobs import DiskBlobs
     from node.config import Home
     from node.running import run as run_trio
     from node.runtime import run_node
@@ -113,6 +114,11 @@ def run(home: Path, run: int | None) -> None:
     ended = run_trio(run_node, Home(home), run)
     done = sum(r.finalized is not None for r in ended.rounds)
     click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds finalized")
+    if not DiskBlobs(Home(home).blobs).has(ended.model):
+        raise BadAnswer(
+            f"this node was away when model {ended.model} was made: ask another clinic for its "
+            "`waggle export`"
+        )
     click.echo(f"model {ended.model} in {Home(home).blobs}")
     if not done:
         raise BadAnswer("no round was finalized: the model is still the initial one")

@@ -149,6 +149,8 @@ class _Node:
                 known = sorted(self._watch.chronicle.runs)
                 raise WrongUse(f"there is no run {wanted}: there are {known}")
             return wanted
+        if self._newest() is None:
+            log.info("no run is open: waiting until the authority opens one")
         await self._watch.until(lambda: self._newest() is not None)
         newest = self._newest()
         assert newest is not None
