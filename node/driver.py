@@ -1,8 +1,9 @@
 """Does what `node.round.decide` says, over the seams, until the run is over.
 
-One action at a time; each can be cut off by `kill -9` and is decided anew after a restart. Faults of
-peers and of the network cost time within the round, and so does a blob that was lost; only a full disk,
-a damaged database and our own faults end the node.
+One action at a time, but for training, which goes on beside the others; each can be cut off by
+`kill -9` and is decided anew after a restart. Faults of peers and of the network cost time within the
+round, and so does a blob that was lost; only a full disk, a damaged database and our own faults end
+the node.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from node.errors import ChainUnreachable, LedgerRefusal, LostBlob, WrongUse
 from node.ledger import NodeCall
 from node.progress import Progress
 from node.round import Action, Holding, Mine
+from node.running import single
 from node.seams import Rules, Seams
 from node.state import Round, Run
 from node.watch import Watch
@@ -50,13 +52,26 @@ class Driver:
 
     async def play(self) -> None:
         """Take part until the run is over. Raises WrongUse when this member was revoked."""
+        try:
+            async with trio.open_nursery() as nursery:
+                await self._play(nursery)
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            raise single(group) from None
+
+    async def _play(self, background: trio.Nursery) -> None:
         while True:
             await self._look()
             action = story.decide(self.run, self._mine, self._seams.clock())
-            self._progress.show(self.run, action)
-            if isinstance(action, story.Finish):
-                return
-            await self._do(action)
+            self._progress.show(self.run, action, training=self._mine.training)
+            match action:
+                case story.Finish():
+                    return
+                case story.Train(round_):
+                    self._mine = replace(self._mine, training=True)
+                    background.start_soon(self._train, round_)
+                case _:
+                    await self._do(action)
 
     async def _look(self) -> None:
         """What we hold may have changed on disk, or the round with the chain."""
@@ -91,8 +106,6 @@ class Driver:
                 await self._send(self._work.commit(round_, update))
             case story.OpenPromise(round_, update):
                 await self._send(self._work.reveal(round_, update))
-            case story.Train(round_):
-                await self._train(round_)
             case story.FetchModel(round_, until):
                 await self._while_phase_lasts(lambda: self._fetcher.model(round_), until)
             case story.Fetch(round_, members, until):
@@ -101,8 +114,14 @@ class Driver:
                 await self._merge(round_, members)
 
     async def _train(self, round_: Round) -> None:
-        update, why = await self._work.train(round_)
-        self._note(round_, update=update, no_update=why)
+        """Beside everything else: whoever trains for longer than the phase still holds and attests."""
+        try:
+            update, why = await self._work.train(round_)
+            self._note(round_, update=update, no_update=why)
+        except LostBlob as loss:
+            log.error("%s", loss)
+        self._mine = replace(self._mine, training=False)
+        self._watch.notify()
 
     async def _fetch(self, round_: Round, members: tuple[int, ...], until: float) -> None:
         holding = self._mine.of(round_)

@@ -48,9 +48,11 @@ class Progress:
         self._phases: dict[str, float] = defaultdict(float)
         self._since, self._doing, self._phase = time.monotonic(), "", ""
 
-    def show(self, run: Run, action: Action) -> None:
-        """An action starts; the one before is over."""
+    def show(self, run: Run, action: Action, *, training: bool = False) -> None:
+        """An action starts; the one before is over. training: that goes on beside it."""
         doing, phase = DOING[type(action).__name__], run.phase.name.lower()
+        if training and doing == DOING["Wait"]:
+            doing = DOING["Train"]
         self._count_time()
         self._doing, self._phase = doing, phase
         traffic = self._exchange.traffic()

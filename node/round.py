@@ -53,12 +53,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """What a node knows of itself."""
+    """What a node knows of itself. training: busy with it, for this round or still for one before."""
 
     member: int
     models: frozenset[Digest] = frozenset()
     rounds: Mapping[int, Holding] = field(default_factory=dict)
     enter_after: int = 0
+    training: bool = False
 
     def of(self, round_: Round) -> Holding:
         """What we hold of a round."""
@@ -89,7 +90,7 @@ class FetchModel:
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """Train from the base, and write the update down."""
+    """Train from the base, and write the update down; the node goes on with other things meanwhile."""
 
     round: Round
 
@@ -179,8 +180,9 @@ def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
     holding = mine.of(round_)
     if holding.no_update or round_.committed & run.bit(mine.member):
         return None
-    update = holding.update
-    return Promise(round_, update) if update else Train(round_)
+    if (update := holding.update) is not None:
+        return Promise(round_, update)
+    return None if mine.training else Train(round_)
 
 
 def _reveal(run: Run, round_: Round, mine: Mine) -> Action | None:

@@ -19,13 +19,14 @@ def run(work: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
     try:
         return trio.run(work, *args)
     except BaseExceptionGroup as group:
-        raise _single(group) from None
+        raise single(group) from None
 
 
-def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def single(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error that a group of groups holds, or the group when it holds several."""
     if group.subgroup(KeyboardInterrupt):
         return KeyboardInterrupt()
     (first, *others) = group.exceptions
     if others:
         return group
-    return _single(first) if isinstance(first, BaseExceptionGroup) else first
+    return single(first) if isinstance(first, BaseExceptionGroup) else first

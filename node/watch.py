@@ -57,9 +57,13 @@ class Watch:
             found = await self._ledger.events(self.seen + 1, last)
             self.chronicle = apply_all(self.chronicle, (logged.event for logged in found))
             self.seen = last
-            self._changed.set()
-            self._changed = trio.Event()
+            self.notify()
         return head
+
+    def notify(self) -> None:
+        """Wake whoever waits: the chain has said something new, or our own work is done."""
+        self._changed.set()
+        self._changed = trio.Event()
 
     async def changed(self) -> None:
         """Wait until there is something new."""
