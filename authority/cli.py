@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_ROUNDS = (1 << 32) - 1
+SECONDS = click.IntRange(1, (1 << 24) - 1)
+"""What the contract has room for."""
+
 HOME = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -72,7 +76,13 @@ def deploy(home: Path, rpc: str, admin_delay: int) -> None:
 @HOME
 @click.argument("card", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--organization", default="", help="Who runs it; the chain gets a salted hash.")
-@click.option("--gas-money", type=float, default=1.0, show_default=True, help="Ether to forward.")
+@click.option(
+    "--gas-money",
+    type=click.FloatRange(0, 1e9),
+    default=1.0,
+    show_default=True,
+    help="Ether to forward.",
+)
 def admit(home: Path, card: Path, organization: str, gas_money: float) -> None:
     """Admit the node that CARD describes, and fund its account.
 
@@ -96,7 +106,7 @@ def admit(home: Path, card: Path, organization: str, gas_money: float) -> None:
 
 @authority.command()
 @HOME
-@click.argument("member", type=int)
+@click.argument("member", type=click.IntRange(1))
 @click.option(
     "--reason",
     type=click.Choice(["unspecified", "consent", "misbehaviour", "key-lost", "left"]),
@@ -123,16 +133,18 @@ def revoke(home: Path, member: int, reason: str) -> None:
 @click.option("--task", required=True, help="wdbc, digits, or a task file.")
 @click.option("--seats", type=int, required=True, help="Round 0 starts when so many have entered.")
 @click.option("--name", help="What people call the run. [the task's name]")
-@click.option("--rounds", type=click.IntRange(1), default=RunPlan("", 1).rounds, show_default=True)
+@click.option(
+    "--rounds", type=click.IntRange(1, MOST_ROUNDS), default=RunPlan("", 1).rounds, show_default=True
+)
 @click.option("--merge", default=DEFAULT_MERGE, show_default=True, help="Merge rule.")
 @click.option("--hostile", type=click.IntRange(0), help="Hostile updates to withstand. [f]")
 @click.option("--min-inputs", type=click.IntRange(1), help="Fewest updates to merge.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--enter-seconds", type=click.IntRange(1), default=RunPlan("", 1).enter_seconds)
-@click.option("--commit-seconds", type=click.IntRange(1), default=RunPlan("", 1).commit_seconds)
-@click.option("--reveal-seconds", type=click.IntRange(1), default=RunPlan("", 1).reveal_seconds)
-@click.option("--hold-seconds", type=click.IntRange(1), default=RunPlan("", 1).hold_seconds)
-@click.option("--attest-seconds", type=click.IntRange(1), default=RunPlan("", 1).attest_seconds)
+@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
+@click.option("--enter-seconds", type=SECONDS, default=RunPlan("", 1).enter_seconds)
+@click.option("--commit-seconds", type=SECONDS, default=RunPlan("", 1).commit_seconds)
+@click.option("--reveal-seconds", type=SECONDS, default=RunPlan("", 1).reveal_seconds)
+@click.option("--hold-seconds", type=SECONDS, default=RunPlan("", 1).hold_seconds)
+@click.option("--attest-seconds", type=SECONDS, default=RunPlan("", 1).attest_seconds)
 @click.option("--confirmations", type=click.IntRange(0), default=0, show_default=True)
 def open_run(home: Path, task: str, name: str | None, **wishes: Any) -> None:
     """Open a run; nodes that are running take part at once.
@@ -161,7 +173,7 @@ def open_run(home: Path, task: str, name: str | None, **wishes: Any) -> None:
 
 @authority.command("close-run")
 @HOME
-@click.argument("run", type=int)
+@click.argument("run", type=click.IntRange(1))
 def close_run(home: Path, run: int) -> None:
     """End a run before its last round.
 

@@ -28,10 +28,13 @@ async def chronicle_of(ledger: Ledger) -> Chronicle:
 
 
 async def admit(ledger: Ledger, card: Card, organization: bytes, funding: int = GAS_MONEY) -> int:
-    """Admit a node and fund its account; its member number. Raises LedgerRefusal.
+    """Admit a node and fund its account; its member number. Raises WrongUse, LedgerRefusal.
 
     organization: see `hidden`.
     """
+    for known in (await chronicle_of(ledger)).members.values():
+        if card.account == known.account or card.peer_key == known.peer_key:
+            raise WrongUse(f"{card.name}'s account or peer key is member {known.number}'s already")
     await ledger.send(Admit(card.account, card.peer_key, organization, funding))
     member = (await chronicle_of(ledger)).member_of(card.account)
     assert member is not None

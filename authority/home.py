@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from node.durable import disk_faults
+from node.errors import WrongUse
+
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
@@ -52,8 +55,11 @@ class AuthorityHome:
         """Names by member number, from the books."""
         if not self.members.exists():
             return {}
-        entries = [json.loads(line) for line in self.members.read_text().splitlines()]
-        return {entry["member"]: entry["name"] for entry in entries}
+        try:
+            entries = [json.loads(line) for line in self.members.read_text().splitlines()]
+            return {entry["member"]: entry["name"] for entry in entries}
+        except (ValueError, KeyError, TypeError) as error:
+            raise WrongUse(f"{self.members} is damaged ({error}): restore a backup") from None
 
 
 def authority_account(home: AuthorityHome, *, light: bool = False) -> LocalAccount:
@@ -62,7 +68,8 @@ def authority_account(home: AuthorityHome, *, light: bool = False) -> LocalAccou
     from node.keys import create_account, load_account, write_private
 
     if not home.account.exists():
-        home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with disk_faults(home.folder):
+            home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         password = secrets.token_hex(16)
         write_private(home.folder / "password", password.encode())
         create_account(home.account, password, light=light)

@@ -69,14 +69,14 @@ def _min_inputs(plan: RunPlan) -> int:
         raise WrongUse(f"a merge withstands 0 hostile updates or more, not {hostile}")
     try:
         least = max(2 * _f(plan) + 1, least_inputs(rule, hostile))
-        wanted = least if plan.min_inputs is None else plan.min_inputs
-        check(rule, wanted, hostile)
     except Unfit as error:
         raise WrongUse(
             f"{error}; choose another rule, or state --hostile {max(rule.tolerates(plan.seats), 0)}"
         ) from None
     if least > plan.seats:
         raise WrongUse(f"{rule} withstands {hostile} hostile updates from {least} seats on")
+    wanted = least if plan.min_inputs is None else plan.min_inputs
     if not least <= wanted <= plan.seats:
         raise WrongUse(f"{plan.seats} seats and {rule} need min-inputs from {least}, not {wanted}")
+    check(rule, wanted, hostile)
     return wanted

@@ -8,7 +8,6 @@ files of a killed process are swept when the store opens.
 from __future__ import annotations
 
 import contextlib
-import errno
 import mmap
 import os
 import tempfile
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from node.digest import CHUNK, Digest, Outline, chunk_hash, outline, outline_file
-from node.durable import sync_folder
-from node.errors import Damaged, DiskFull
+from node.durable import disk_faults, sync_folder
+from node.errors import Damaged
 
 _TEMPORARY = ".part-"
 
@@ -125,7 +124,7 @@ class DiskBlobs:
         """See Blobs."""
         whole = outline(data)
         if not self.has(whole.digest):
-            with _disk_faults(self._folder), _Temporary(self._folder) as file:
+            with disk_faults(self._folder), _Temporary(self._folder) as file:
                 file.write(0, data)
                 self.adopt(file, whole)
         return whole.digest
@@ -133,7 +132,7 @@ class DiskBlobs:
     @contextlib.contextmanager
     def draft(self, size: int) -> Iterator[Draft]:
         """See Blobs."""
-        with _disk_faults(self._folder), _Temporary(self._folder) as file:
+        with disk_faults(self._folder), _Temporary(self._folder) as file:
             file.reserve(size)
             yield _DiskDraft(self, file)
 
@@ -141,7 +140,7 @@ class DiskBlobs:
         """See Blobs."""
         digest = outline.digest
         if digest not in self._partials:
-            with _disk_faults(self._folder):
+            with disk_faults(self._folder):
                 fresh = _DiskPartial(self, outline)
             if not fresh.missing():
                 return fresh
@@ -194,7 +193,7 @@ class _DiskPartial:
     def add(self, chunk: bytes | memoryview) -> bool:
         if not self.missing() or chunk_hash(chunk) != self._outline.chunks[self._next]:
             return False
-        with _disk_faults(self._file.path.parent):
+        with disk_faults(self._file.path.parent):
             self._file.write(self._next * CHUNK, chunk)
             self._next += 1
             self._finish_if_complete()
@@ -248,13 +247,3 @@ class _Temporary:
             os.close(self._fd)
             self._fd = -1
             self.path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _disk_faults(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DiskFull(f"no room left in {folder}: free some and start the node again") from None
-        raise

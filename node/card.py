@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from node.config import Home, NodeConfig, save_config
+from node.durable import write_whole
 from node.errors import WrongUse
 from node.exchange import PeerKey
 from node.keys import create_keys
 from node.ledger import Address
+from node.network import address_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,14 @@ def read_card(path: Path) -> Card:
         key = PeerKey(bytes.fromhex(fields["peer_key"]))
         if len(key) != 32:
             raise ValueError("peer_key has not 32 bytes")
-        return Card(fields["name"], Address(fields["account"]), key, tuple(fields["addresses"]))
+        return Card(fields["name"], address_from(fields["account"]), key, tuple(fields["addresses"]))
     except FileNotFoundError:
         raise WrongUse(f"{path} is missing: it is made by `waggle node init`") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise WrongUse(f"{path} is no node's card: it lacks {error}") from None
+    except OSError as error:
+        raise WrongUse(f"{path} can't be read: {error.strerror}") from None
+    except (ValueError, TypeError, AttributeError) as error:
         raise WrongUse(f"{path} is no node's card: {error}") from None
 
 
@@ -65,7 +71,7 @@ def create_home(home: Home, config: NodeConfig, password: str | None, *, light: 
         (f"/ip4/{host}/tcp/{port}",),
     )
     save_config(home, config)
-    home.card.write_text(card.to_json())
+    write_whole(home.card, card.to_json().encode())
     return card
 
 

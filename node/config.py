@@ -130,11 +130,32 @@ def load_config(home: Home) -> NodeConfig:
     """Read node.toml. Raises WrongUse naming the file and what is wrong with it."""
     try:
         fields = tomllib.loads(home.config.read_text())
-        return NodeConfig(**{**fields, **_typed(fields)})
+        config = NodeConfig(**{**fields, **_typed(fields)})
+        _check_kinds(config)
+        return config
     except FileNotFoundError:
         raise WrongUse(f"{home.folder} is no node's home: run `waggle node init` first") from None
-    except (tomllib.TOMLDecodeError, TypeError, KeyError, ValueError, AttributeError) as error:
+    except KeyError as error:
+        raise WrongUse(f"{home.config} can't be used: it lacks {error}") from None
+    except OSError as error:
+        raise WrongUse(f"{home.config} can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, TypeError, ValueError, AttributeError) as error:
         raise WrongUse(f"{home.config} can't be used: {error}") from None
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("name", "rpc", "task", "listen", "device"), str),
+    **dict.fromkeys(("threads", "enter_after"), int),
+    "poll_seconds": (int, float),
+    "entropy_seed": (int, type(None)),
+}
+
+
+def _check_kinds(config: NodeConfig) -> None:
+    """Raises TypeError: a wrong type would otherwise come up in the middle of a round."""
+    for name, kind in _KINDS.items():
+        if not isinstance(value := getattr(config, name), kind):
+            raise TypeError(f"{name} = {value!r:.40} is of the wrong type")
 
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from node.errors import DiskFull, InfrastructureFault, WrongUse
+
+_OPERATORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EISDIR}
+"""What is wrong with the place itself, and won't pass."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file durably; it has its name only once it is complete."""
+    """Write a file durably; it has its name only once it is complete. See `disk_faults`."""
     fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_folder(path.parent)
+    with disk_faults(path.parent):
+        try:
+            with fresh.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                fresh.unlink()
+            raise
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def disk_faults(folder: Path) -> Iterator[None]:
+    """A `folder` that can't be written is DiskFull, WrongUse (the place itself) or another fault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskFull(f"no room left in {folder}: free some and start again") from None
+        if error.errno in _OPERATORS:
+            raise WrongUse(f"{folder} can't be written: {error.strerror}: choose or mend it") from None
+        raise InfrastructureFault(f"{folder} can't be written: {error.strerror}") from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from node.durable import sync_folder
+from node.durable import disk_faults, sync_folder
 from node.errors import WrongUse
 from node.exchange import PeerKey
 
@@ -50,7 +50,8 @@ def create_keys(folder: Path, password: str | None, *, light: bool = False) -> K
     """
     if (folder / "account.json").exists():
         raise WrongUse(f"{folder} holds keys already: choose another home, or use these")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with disk_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if password is None:
         password = secrets.token_hex(16)
         write_private(folder / "password", password.encode())
@@ -95,15 +96,16 @@ def load_account(path: Path, password: str | None = None) -> LocalAccount:
 
 def write_private(path: Path, data: bytes) -> None:
     """Write a new file that only its owner can read, durably. Raises WrongUse if it exists."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise WrongUse(f"{path} exists already: it is never overwritten") from None
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
+    with disk_faults(path.parent):
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise WrongUse(f"{path} exists already: it is never overwritten") from None
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
 
 
 def read_private(path: Path) -> bytes:
@@ -130,4 +132,9 @@ def _secret_bytes(path: Path) -> bytes:
 
 def _password_beside(path: Path) -> str | None:
     beside = path.with_name("password")
-    return read_private(beside).decode() if beside.exists() else None
+    if not beside.exists():
+        return None
+    try:
+        return read_private(beside).decode()
+    except UnicodeDecodeError:
+        raise WrongUse(f"{beside} is no password: restore it, or set {PASSWORD_VARIABLE}") from None

@@ -10,6 +10,7 @@ from typing import Any
 
 import tomli_w
 
+from node.durable import write_whole
 from node.errors import WrongUse
 from node.ledger import Address, Network
 
@@ -27,7 +28,7 @@ def save_network(path: Path, rpc: str, network: Network) -> None:
     if path.exists():
         raise WrongUse(f"{path} exists: contracts were deployed already; choose another --home")
     fields = {**asdict(network), "network_id": network.network_id.hex()}
-    path.write_text(tomli_w.dumps({"rpc": rpc, "network": fields}))
+    write_whole(path, tomli_w.dumps({"rpc": rpc, "network": fields}).encode())
 
 
 def load_network(path: Path) -> NetworkFile:
@@ -37,7 +38,9 @@ def load_network(path: Path) -> NetworkFile:
         return NetworkFile(fields["rpc"], network_from(fields["network"]))
     except FileNotFoundError:
         raise WrongUse(f"{path} is missing: run `waggle authority deploy`, or ask for it") from None
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise WrongUse(f"{path} can't be used: it lacks {error}") from None
+    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
         raise WrongUse(f"{path} can't be used: {error}") from None
 
 
@@ -45,8 +48,18 @@ def network_from(fields: Mapping[str, Any]) -> Network:
     """A network from its plain fields. Raises TypeError, KeyError, ValueError."""
     return Network(
         chain_id=int(fields["chain_id"]),
-        registry=Address(fields["registry"]),
-        ledger=Address(fields["ledger"]),
+        registry=address_from(fields["registry"]),
+        ledger=address_from(fields["ledger"]),
         network_id=bytes.fromhex(fields["network_id"]),
         deployed_block=int(fields["deployed_block"]),
     )
+
+
+def address_from(text: str) -> Address:
+    """An address that somebody wrote, checksummed. Raises ValueError, TypeError."""
+    # Here: commands that read no address start faster without it.
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise ValueError(f"{text!r:.60} is no address: 0x and 40 hex digits")
+    return Address(to_checksum_address(text))

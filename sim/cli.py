@@ -20,12 +20,12 @@ UP_SECONDS = {"enter": 60, "commit": 60, "reveal": 20, "hold": 40, "attest": 40}
 
 @click.command()
 @click.option("--nodes", type=click.IntRange(1, MOST_NODES), default=5, show_default=True)
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, (1 << 32) - 1), default=5, show_default=True)
 @click.option("--task", default="wdbc", show_default=True, help="wdbc, digits, or a task file.")
 @click.option("--merge", default=DEFAULT_MERGE, show_default=True, help="Merge rule.")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="A new folder. [runs/...]")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
-@click.option("--commit-seconds", type=click.IntRange(1), default=UP_SECONDS["commit"])
+@click.option("--commit-seconds", type=click.IntRange(1, (1 << 24) - 1), default=UP_SECONDS["commit"])
 @click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 @click.option("--keep-running", is_flag=True, help="Leave the chain running until Ctrl-C.")
 def up(

@@ -8,6 +8,7 @@ of the guard's standard input closes, however we die.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -27,10 +28,16 @@ from node.errors import ChainUnreachable, WrongUse
 from sim.signals import deferred
 
 STATE = "state.json"
+FRESH = "state.new"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
-_GUARD = 'read -r _; kill -INT "$1" && sleep 3 && kill -KILL "$1"'
+_GUARD = """read -r _
+kill -INT "$1"
+for _ in 1 2 3 4 5 6; do kill -0 "$1" 2>/dev/null || break; sleep 0.5; done
+kill -KILL "$1" 2>/dev/null
+[ "$(tail -c 1 "$2")" = "}" ] && mv -f "$2" "$3"
+"""
 """Ends a process with SIGINT, on which anvil writes its state, once standard input closes."""
 
 
@@ -51,8 +58,11 @@ def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     at = free_port() if port is None else _checked(port)
-    state = ("--state", str(folder / STATE), "--state-interval", "10")
-    with _running(at, state, folder / "anvil.log") as chain:
+    state, fresh = folder / STATE, folder / FRESH
+    flags = ["--dump-state", str(fresh), "--state-interval", "10"]
+    if state.exists():
+        flags += ["--load-state", str(state)]
+    with _running(at, flags, folder / "anvil.log", state) as chain:
         yield chain
 
 
@@ -62,26 +72,29 @@ def reopened(folder: Path) -> Iterator[Devnet]:
 
     Raises WrongUse when its state is missing, ChainUnreachable when it can't be read.
     """
-    state = folder / STATE
-    if not state.is_file():
-        raise WrongUse(f"{state} is missing, and with it what the chain said: restore it from a backup")
+    state = next((path for path in (folder / STATE, folder / FRESH) if _is_whole(path)), None)
+    if state is None:
+        state = folder / STATE
+        raise WrongUse(
+            f"{state} is missing or broken off, and with it what the chain said: restore a backup"
+        )
     with tempfile.TemporaryDirectory(prefix="waggle-") as scratch:
         log = Path(scratch) / "anvil.log"
-        with _running(free_port(), ("--load-state", str(state)), log) as chain:
+        with _running(free_port(), ("--load-state", str(state)), log, state) as chain:
             yield chain
 
 
 @contextmanager
-def _running(port: int, state: Sequence[str], log: Path) -> Iterator[Devnet]:
+def _running(port: int, flags: Sequence[str], log: Path, state: Path) -> Iterator[Devnet]:
     command = [
         _anvil(),
         *("--host", "127.0.0.1", "--port", str(port)),
-        *state,
+        *flags,
         "--no-request-size-limit",
         "--no-cors",
         "--quiet",
     ]
-    with _guarded(command, log) as anvil:
+    with _guarded(command, log, state) as anvil:
         rpc = f"http://127.0.0.1:{port}"
         _await_start(rpc, anvil, log)
         yield Devnet(rpc, anvil.pid, lambda: anvil.poll() is not None)
@@ -148,15 +161,21 @@ def _await_start(rpc: str, anvil: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def _guarded(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has ended when the context closes, and ends soon if we don't get that far."""
+def _guarded(command: list[str], log: Path, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has ended when the context closes, and ends soon if we don't get that far.
+
+    anvil writes its state in place, so a full disk or a kill would cost the last one too: it writes
+    under another name, and only what is whole gets the name.
+    """
+    fresh = state.with_name(FRESH)
     with deferred(), log.open("ab") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
         guard = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "sh", str(process.pid)],
+            ["/bin/sh", "-c", _GUARD, "sh", str(process.pid), str(fresh), str(state)],
             stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
     try:
@@ -166,6 +185,17 @@ def _guarded(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
             _stop(process)
             guard.kill()
             guard.wait()
+            if "--dump-state" in command and _is_whole(fresh):
+                fresh.replace(state)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether it is there and a JSON object to the end."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"}"
 
 
 def _stop(anvil: subprocess.Popen[bytes]) -> None:

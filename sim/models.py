@@ -56,10 +56,7 @@ def export(folder: Path, out: Path) -> None:
         "digest": model.digest.hex,
         "task": Path(model.task).stem,
     }
-    try:
-        write_whole(out, save(dict(arrays(model.view)), facts))
-    except OSError as error:
-        raise WrongUse(f"{out} can't be written: {error.strerror}") from None
+    write_whole(out, save(dict(arrays(model.view)), facts))
     click.echo(f"{out}: run {model.run}, round {model.round}, digest {model.digest.hex}")
 
 

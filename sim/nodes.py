@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import multiprocessing
@@ -12,6 +13,7 @@ import trio
 
 from node import running
 from node.config import Home
+from node.durable import write_whole
 from node.errors import WaggleError
 from node.progress import read_progress
 from node.runtime import run_node
@@ -58,4 +60,5 @@ async def _stop_when_orphaned(scope: trio.CancelScope) -> None:
 
 
 def _tell(home: Home, error: str) -> None:
-    home.status.write_text(json.dumps({**read_progress(home.status), "error": error}))
+    with contextlib.suppress(WaggleError):  # on a full disk the log and the exit code must do
+        write_whole(home.status, json.dumps({**read_progress(home.status), "error": error}).encode())

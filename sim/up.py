@@ -7,16 +7,17 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from node.config import Home
 from node.durable import write_whole
-from node.errors import ChainUnreachable, WrongUse
+from node.errors import ChainUnreachable, WaggleError, WrongUse
 from node.progress import read_progress
 from sim import live, processes
-from sim.devnet import Devnet, devnet
+from sim.devnet import STATE, Devnet, devnet
 from sim.folder import RunFolder
 from sim.plan import SwarmPlan
 from sim.result import Outcome
@@ -40,6 +41,8 @@ def up(plan: SwarmPlan, console: Console, *, keep_running: bool = False) -> Outc
         outcome = _look_back(folder, ended_badly, console)
         if keep_running:
             _keep_running(chain, console)
+    if not (folder.chain / STATE).exists():
+        return _with(outcome, f"the chain's state could not be saved in {folder.chain}: is there room?")
     return outcome
 
 
@@ -86,8 +89,15 @@ def _ending(home: Home, code: int) -> str:
 def _look_back(folder: RunFolder, ended_badly: tuple[str, ...], console: Console) -> Outcome:
     _say(console, "measuring the model and redoing every merge")
     outcome = processes.call(_outcome_in_child, folder.folder, ended_badly, log=folder.log)
-    write_whole(folder.report, (json.dumps(outcome.plain(), indent=2) + "\n").encode())
+    try:
+        write_whole(folder.report, (json.dumps(outcome.plain(), indent=2) + "\n").encode())
+    except WaggleError as error:  # to be shown all the same
+        return _with(outcome, str(error))
     return outcome
+
+
+def _with(outcome: Outcome, problem: str) -> Outcome:
+    return replace(outcome, problems=(*outcome.problems, problem))
 
 
 # What children run: they have the heavy modules imported already, this process never needs them.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.blobs import DiskBlobs
 from node.digest import CHUNK, digest, outline
-from node.errors import Damaged, DiskFull
+from node.errors import Damaged, DiskFull, InfrastructureFault
 
 LONG = b"a" * CHUNK + b"b" * CHUNK + b"tail"
 
@@ -147,8 +147,9 @@ def test_other_faults_of_the_disk_are_not_called_full(blobs, monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "pwrite", broken)
-    with pytest.raises(OSError, match="Input/output"):
+    with pytest.raises(InfrastructureFault, match="Input/output") as caught:
         blobs.put(b"weights")
+    assert not isinstance(caught.value, DiskFull)
 
 
 def test_content_is_synced_before_it_gets_its_name(blobs, monkeypatch):

@@ -85,8 +85,7 @@ REFUSED = {
     ),
     "inputs too few for the rule": (
         {"min_inputs": 2},
-        "merge rule trimmed-mean withstands 0 hostile among 2 inputs, not 1: it needs n > 2f; choose "
-        "another rule, or state --hostile 1",
+        "4 seats and trimmed-mean need min-inputs from 3, not 2",
     ),
     "more hostile than seats allow": (
         {"hostile": 4}, "trimmed-mean withstands 4 hostile updates from 9 seats on",
