@@ -94,10 +94,10 @@ class Crash(BaseException):
 
 
 class FakeTrainer:
-    """Adds seeded noise and counts rounds. `fails`: training gives NaN."""
+    """Adds seeded noise and counts rounds. `fails`: training gives NaN. `seconds`: it takes so long."""
 
     def __init__(self, samples: int) -> None:
-        self.samples, self.fails, self.fits = samples, False, 0
+        self.samples, self.fails, self.fits, self.seconds = samples, False, 0, 0.0
 
     def initial(self, seed: int) -> dict[str, Array]:
         """The same for every seed."""
@@ -253,7 +253,7 @@ class Node:
             database=database,
             trainer=self.trainer,
             entropy=SeededEntropy(0),
-            offload=_inline,
+            offload=self._offload,
             clock=now,
         )
         progress = Progress(self.home / "status.json", f"n{self.member}", self.member, exchange)
@@ -267,6 +267,11 @@ class Node:
             with trio.move_on_after(FAREWELL_SECONDS):
                 await self._swarm.everybody_finished.wait()
             nursery.cancel_scope.cancel()
+
+    async def _offload(self, work: Callable[..., Any], *args: Any) -> Any:
+        if work.__name__ == "_train" and self.trainer.seconds:
+            await trio.sleep(self.trainer.seconds)
+        return await _inline(work, *args)
 
     def _may_serve(self, chronicle: Chronicle, name: Digest, peer: PeerKey) -> bool:
         return self.serves and may_serve(chronicle, chronicle.runs[RUN], name, peer)

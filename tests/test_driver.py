@@ -41,6 +41,18 @@ def finalized(count):
 
 
 @on_virtual_time
+async def test_who_trains_too_long_still_holds_and_attests(tmp_path):
+    """A slow clinic misses the commitment, not its vote, and begins no second training meanwhile."""
+    swarm = Swarm(tmp_path, rounds=2)
+    swarm[4].trainer.seconds = 2.5 * PHASE_SECONDS
+    run = await swarm.play()
+    first = run.rounds[0]
+    assert run.members_in(first.inputs) == (1, 2, 3)
+    assert (4 in first.held, 4 in first.attested) == (True, True)
+    assert swarm[4].trainer.fits <= 1
+
+
+@on_virtual_time
 async def test_rounds_finalize(tmp_path):
     """Every round is finalized, and all nodes hold the same final bytes."""
     swarm = Swarm(tmp_path, rounds=3)
