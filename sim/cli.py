@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from authority.plan import DEFAULT_MERGE, RunPlan
-from node.errors import BadAnswer
+from node.errors import BadAnswer, WaggleError
 
 MOST_NODES = 64
 
@@ -59,7 +59,12 @@ def up(
     run = RunPlan(name=where.name, seats=nodes, rounds=rounds, merge=merge, seed=seed, **times)
     run = replace(run, commit_seconds=commit_seconds)
     console = Console(stderr=as_json)
-    outcome = start(SwarmPlan(where, nodes, task, run), console, keep_running=keep_running)
+    try:
+        outcome = start(SwarmPlan(where, nodes, task, run), console, keep_running=keep_running)
+    except WaggleError as error:
+        if as_json:  # whoever parses our output gets something to parse
+            click.echo(json.dumps({"good": False, "error": str(error), "folder": str(where)}))
+        raise
     if as_json:
         click.echo(json.dumps({**outcome.plain(), "folder": str(where), "seed": seed}))
     else:
