@@ -103,8 +103,12 @@ def _model_at(home: Home) -> FinalModel | None:
     try:
         digest = Digest.from_hex(facts["model"])
         blobs.outline(digest)
-    except (KeyError, ValueError):
+    except ValueError:
         return None
+    except KeyError:
+        raise Damaged(
+            f"the model {digest.short} is gone from {home.blobs}: another node's home may have it"
+        ) from None
     return FinalModel(
         facts.get("run", 0),
         facts["model_round"],
