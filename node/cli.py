@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import click
@@ -98,12 +99,16 @@ def peers(home: Path, cards: tuple[Path, ...]) -> None:
 @node.command()
 @HOME
 @click.option("--run", type=click.IntRange(1), help="Which run. [the newest open one, or wait]")
-def run(home: Path, run: int | None) -> None:
+@click.option("--stay", is_flag=True, help="Then go on serving its models and updates until Ctrl-C.")
+def run(home: Path, run: int | None, stay: bool) -> None:
     """Take part in a run until it is over. Ctrl-C stops; starting again goes on with the round.
 
+    A node that was away at the end gets the final model from peers that stay.
+
     \b
-    Example:
+    Examples:
       waggle node run clinic-a
+      waggle node run clinic-a --run 1 --stay
     """
     from node.blobs import DiskBlobs
     from node.config import Home
@@ -111,13 +116,13 @@ def run(home: Path, run: int | None) -> None:
     from node.runtime import run_node
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    ended = run_trio(run_node, Home(home), run)
+    ended = run_trio(partial(run_node, stay=stay), Home(home), run)
     done = sum(r.finalized is not None for r in ended.rounds)
     click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds finalized")
     if not DiskBlobs(Home(home).blobs).has(ended.model):
         raise BadAnswer(
-            f"this node was away when model {ended.model} was made: ask another clinic for its "
-            "`waggle export`"
+            f"this node was away when model {ended.model} was made, and no peer serves it: start it "
+            "again while another one runs with --stay"
         )
     click.echo(f"model {ended.model} in {Home(home).blobs}")
     if not done:

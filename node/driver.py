@@ -59,6 +59,10 @@ class Driver:
         except BaseExceptionGroup as group:
             raise single(group) from None
 
+    async def fetch_final_model(self) -> None:
+        """After the run: get the model finalized last, if this node missed it; tries for ever."""
+        await self._fetcher.final_model()
+
     async def _play(self, background: trio.Nursery) -> None:
         while True:
             await self._look()

@@ -57,7 +57,14 @@ class Fetcher:
 
     async def model(self, round_: Round) -> None:
         """Get the model that a round starts from."""
-        await self._get(round_, round_.base, lambda: self._keepers(round_))
+        await self._get(round_, round_.base, lambda: self._keepers(round_.base, round_))
+
+    async def final_model(self) -> None:
+        """Get the model finalized last, if this node was away when the others made it."""
+        last = next((r for r in reversed(self._run.rounds) if r.finalized is not None), None)
+        if last is not None and last.finalized is not None:
+            model = last.finalized.merged
+            await self._get(last, model, lambda: self._keepers(model, last))
 
     async def update(self, round_: Round, member: int) -> bool:
         """Get a revealed update and verify it; False when it fails for good."""
@@ -132,13 +139,13 @@ class Fetcher:
         holders = (m for by in held for m, bits in by.items() if bits & run.bit(author))
         yield from (m for m in dict.fromkeys((author, *holders)) if m != self._member)
 
-    def _keepers(self, round_: Round) -> Iterator[int]:
+    def _keepers(self, model: Digest, round_: Round) -> Iterator[int]:
         """Those who attested the model first, then everybody in the roster."""
         attesters = [
             member
             for past in self._run.past
             for member, attestation in past.attested.items()
-            if attestation.merged == round_.base
+            if attestation.merged == model
         ]
         others = self._run.members_in(round_.roster)
         yield from (m for m in dict.fromkeys((*attesters, *others)) if m != self._member)

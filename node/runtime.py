@@ -42,19 +42,20 @@ FAREWELL_SECONDS = 10.0
 """How long a node goes on serving after its run while others may still want the last updates."""
 
 
-async def run_node(home: Home, run: int | None = None, password: str | None = None) -> Run:
+async def run_node(home: Home, run: int | None = None, *, stay: bool = False) -> Run:
     """Take part in a run, by default the newest open one (waiting for one), until it is over.
 
+    stay: go on serving the run's blobs for ever, for members who come late.
     Raises WrongUse, Unfit, InfrastructureFault; see node.errors.
     """
     keep_heaps_small()
     with home.lock():
         config = load_config(home)
-        keys = load_keys(home.keys, password)
+        keys = load_keys(home.keys)
         task = load_task(config.task)
         with closing(Database(home.database)) as database:
             ledger = await chain.connect(config.rpc, config.network, keys.account, outbox=database)
-            return await _Node(home, config, keys, task, database, ledger).live(run)
+            return await _Node(home, config, keys, task, database, ledger).live(run, stay)
 
 
 class _Node:
@@ -92,7 +93,7 @@ class _Node:
         )
         self._database, self._run = database, 0
 
-    async def live(self, wanted: int | None) -> Run:
+    async def live(self, wanted: int | None, stay: bool) -> Run:
         await self._watch.catch_up()
         member = self._member()
         async with self._serving():
@@ -109,7 +110,11 @@ class _Node:
             )
             await driver.play()
             with trio.move_on_after(FAREWELL_SECONDS):
+                await driver.fetch_final_model()
                 await self._watch.until(lambda: _all_attested(driver.run))
+            if stay:
+                log.info("run %d is over; serving its blobs until stopped", self._run)
+                await trio.sleep_forever()
             return driver.run
 
     def _member(self) -> Member:

@@ -265,6 +265,7 @@ class Node:
             nursery.start_soon(_keep_gate, exchange, watch)
             await self.driver.play()
             with trio.move_on_after(FAREWELL_SECONDS):
+                await self.driver.fetch_final_model()
                 await self._swarm.everybody_finished.wait()
             nursery.cancel_scope.cancel()
 

@@ -41,6 +41,22 @@ def finalized(count):
 
 
 @on_virtual_time
+async def test_who_was_away_at_the_end_gets_the_final_model(tmp_path):
+    """A node started after the run has closed fetches what the others made."""
+    swarm = Swarm(tmp_path, rounds=2)
+
+    async def come_late():
+        await swarm.until(lambda run: run.rounds and run.rounds[0].finalized)
+        swarm[4].crash()
+        run = await swarm.until(lambda run: run.closed is not None)
+        assert not swarm[4].blob(run.model).exists()
+        swarm.start(4)
+
+    run = await swarm.play(story=come_late)
+    assert swarm[4].blob(run.model).exists()
+
+
+@on_virtual_time
 async def test_who_trains_too_long_still_holds_and_attests(tmp_path):
     """A slow clinic misses the commitment, not its vote, and begins no second training meanwhile."""
     swarm = Swarm(tmp_path, rounds=2)

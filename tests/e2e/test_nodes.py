@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -168,13 +169,24 @@ def test_a_consortium_by_hand(waggle: Waggle, chain: Devnet) -> None:
         waggle("node", "peers", name, *(f"{other}/card.json" for other in names))
     waggle("authority", "open-run", "--task", "wdbc", "--seats", 3, "--rounds", 2)
 
-    nodes = [waggle.start("node", "run", name) for name in names]
+    staying = waggle.start("node", "run", "a", "--stay")
+    nodes = [waggle.start("node", "run", name) for name in ("b", "c")]
 
-    assert [node.wait(120) for node in nodes] == [0, 0, 0]
+    assert [node.wait(120) for node in nodes] == [0, 0]
     assert waggle("audit", "show", "authority-home").count("finalized") == 2
     blobs = [part for name in ("b", "c") for part in ("--blobs", f"{name}/blobs")]
     assert "2 of 2 merges redone" in waggle("audit", "replay", "a", *blobs)
+    _lose_the_model(waggle, "b")
+    waggle("node", "run", "b", "--run", 1)
     waggle("export", "b", "--out", "model.safetensors")
+    staying.send_signal(signal.SIGINT)
+    assert staying.wait(20) == 130
+
+
+def _lose_the_model(waggle: Waggle, name: str) -> None:
+    """As if the node had been away when it was made."""
+    home = Home(waggle.folder / name)
+    (home.blobs / read_progress(home.status)["model"]).unlink()
 
 
 def _authority(waggle: Waggle, chain: Devnet) -> str:
