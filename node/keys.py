@@ -11,10 +11,10 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from node.address import public_key_of
 from node.durable import disk_faults, sync_folder
 from node.errors import WrongUse
 from node.exchange import PeerKey
@@ -34,12 +34,7 @@ class Keys:
     @property
     def peer_key(self) -> PeerKey:
         """The public half of the libp2p identity."""
-        return peer_key_of(self.peer_seed)
-
-
-def peer_key_of(seed: bytes) -> PeerKey:
-    """The Ed25519 public key of a 32-byte private seed."""
-    return PeerKey(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
+        return public_key_of(self.peer_seed)
 
 
 def create_keys(folder: Path, password: str | None, *, light: bool = False) -> Keys:

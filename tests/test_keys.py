@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from node.address import public_key_of
 from node.errors import WrongUse
 from node.keys import (
     PASSWORD_VARIABLE,
@@ -12,7 +13,6 @@ from node.keys import (
     create_keys,
     load_account,
     load_keys,
-    peer_key_of,
     read_private,
     write_private,
 )
@@ -43,7 +43,7 @@ def test_keys_come_back(folder):
     again = load_keys(folder, "secret")
     assert again.account.address == made.account.address
     assert (again.peer_seed, again.secret) == (made.peer_seed, made.secret)
-    assert made.peer_key == peer_key_of(made.peer_seed)
+    assert made.peer_key == public_key_of(made.peer_seed)
 
 
 def test_keys_differ(tmp_path):
