@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from authority.plan import DEFAULT_MERGE, RunPlan
 from node.errors import BadAnswer, WaggleError
+
+if TYPE_CHECKING:
+    from sim.result import Outcome
 
 MOST_NODES = 64
 
@@ -59,16 +63,22 @@ def up(
     run = RunPlan(name=where.name, seats=nodes, rounds=rounds, merge=merge, seed=seed, **times)
     run = replace(run, commit_seconds=commit_seconds)
     console = Console(stderr=as_json)
+
+    def tell(outcome: Outcome) -> None:
+        if as_json:
+            click.echo(json.dumps({**outcome.plain(), "folder": str(where), "seed": seed}))
+        else:
+            show(console, outcome, where, seed)
+
     try:
-        outcome = start(SwarmPlan(where, nodes, task, run), console, keep_running=keep_running)
+        plan = SwarmPlan(where, nodes, task, run)
+        outcome = start(plan, console, keep_running=tell if keep_running else None)
     except WaggleError as error:
         if as_json:  # whoever parses our output gets something to parse
             click.echo(json.dumps({"good": False, "error": str(error), "folder": str(where)}))
         raise
-    if as_json:
-        click.echo(json.dumps({**outcome.plain(), "folder": str(where), "seed": seed}))
-    else:
-        show(console, outcome, where, seed)
+    if not keep_running:
+        tell(outcome)
     if not outcome.good:
         raise BadAnswer(f"{outcome.fault}: see the report above, and the logs in {where}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +24,12 @@ from sim.result import Outcome
 from sim.signals import tidy_end
 
 
-def up(plan: SwarmPlan, console: Console, *, keep_running: bool = False) -> Outcome:
+def up(
+    plan: SwarmPlan, console: Console, *, keep_running: Callable[[Outcome], None] | None = None
+) -> Outcome:
     """Start a swarm, show it, measure and audit it; every process has ended when this returns.
 
+    keep_running: is told the outcome, and the chain goes on until Ctrl-C.
     Raises WrongUse, and KeyboardInterrupt after cleaning up.
     """
     folder = RunFolder(plan.folder)
@@ -39,7 +42,8 @@ def up(plan: SwarmPlan, console: Console, *, keep_running: bool = False) -> Outc
         run = _prepare(plan, folder, chain, console)
         ended_badly = _train(plan, folder, run, chain, console)
         outcome = _look_back(folder, ended_badly, console)
-        if keep_running:
+        if keep_running is not None:
+            keep_running(outcome)
             _keep_running(chain, console)
     if not (folder.chain / STATE).exists():
         return _with(outcome, f"the chain's state could not be saved in {folder.chain}: is there room?")

@@ -10,6 +10,7 @@ import pytest
 from safetensors import safe_open
 from sklearn.datasets import load_breast_cancer
 
+from sim.devnet import request
 from tests.e2e.conftest import Waggle, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -52,6 +53,21 @@ def test_a_plain_mean_says_that_it_withstands_nobody(waggle: Waggle) -> None:
     shown = waggle("up", "--merge", "mean", "--nodes", 4, "--rounds", 1, "--dir", "run")
 
     assert "withstands 0 hostile updates" in shown
+
+
+def test_keep_running_shows_the_result_and_leaves_the_chain_on(waggle: Waggle) -> None:
+    """The result comes first; then anybody may ask the chain, until Ctrl-C."""
+    process = waggle.start("up", "--nodes", 4, "--rounds", 1, "--dir", "run", "--keep-running")
+    (log,) = waggle.folder.glob("*.log")
+
+    eventually(lambda: "Ctrl-C ends it" in log.read_text(), 60)
+    said = log.read_text()
+    rpc = next(word for word in said.split() if word.startswith("http://")).rstrip(";")
+
+    assert "What joining gives" in said
+    assert request(rpc, "eth_chainId") == hex(31337)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("when", ["importing", "preparing", "training"])
