@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -145,7 +146,15 @@ def status(home: Path) -> None:
     if not facts:
         raise WrongUse(f"no node has run in {home} yet: start it with `waggle node run {home}`")
     for name, value in facts.items():
-        click.echo(f"{name:12} {value}")
+        click.echo(f"{name:12} {_for_people(name, value)}")
+
+
+def _for_people(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{what} {seconds:.1f} s" for what, seconds in value.items())
+    if name == "deadline" and isinstance(value, int | float):
+        return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds")
+    return str(value)
 
 
 def _site(text: str) -> tuple[int, int]:

@@ -173,7 +173,7 @@ def test_a_disputed_attestation_is_named(swarm):
     done = replay(record, chronicle.runs[RUN], [swarm[1].blobs])
     assert [one.good for one in done] == [True, False]
     assert [
-        "round 1: 4 inputs merged again: DIFFERS",
+        "round 1: 4 inputs NOT CONFIRMED",
         f"  clinic 4: attested {lie.short}, unlike the quorum",
     ] == say(done[1], lambda member: f"clinic {member}")
 

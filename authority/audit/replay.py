@@ -73,8 +73,9 @@ def replay(
 
 def say(replayed: Replayed, name: Callable[[int], str]) -> list[str]:
     """For people: a line for the round, and one for each finding."""
-    verdict = "identical" if replayed.good else "DIFFERS"
-    head = f"round {replayed.round}: {replayed.inputs} inputs merged again: {verdict}"
+    # Not confirmed may mean another result, or that blobs to get one are missing: the findings say.
+    verdict = "merged again: identical" if replayed.good else "NOT CONFIRMED"
+    head = f"round {replayed.round}: {replayed.inputs} inputs {verdict}"
     return [
         head,
         *(
