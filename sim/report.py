@@ -112,4 +112,5 @@ def _next(outcome: Outcome, folder: Path) -> list[str]:
 
 def _say(console: Console, *lines: str) -> None:
     for line in lines:
-        console.print(line, soft_wrap=True, highlight=False)
+        # On a terminal between words; elsewhere a line stays one line.
+        console.print(line, soft_wrap=not console.is_terminal, highlight=False)
