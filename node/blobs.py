@@ -104,7 +104,8 @@ class DiskBlobs:
     def outline(self, digest: Digest) -> Outline:
         """See Blobs. The file is hashed once; the outline is remembered."""
         if digest not in self._outlines:
-            found = outline_file(self._existing(digest))
+            with self._readable(digest) as path:
+                found = outline_file(path)
             if found.digest != digest:
                 raise Damaged(
                     f"blob {self.path(digest)} has digest {found.digest.short}: it is damaged; "
@@ -115,7 +116,7 @@ class DiskBlobs:
 
     def view(self, digest: Digest) -> memoryview:
         """See Blobs."""
-        with self._existing(digest).open("rb") as file:
+        with self._readable(digest) as path, path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 return memoryview(b"")
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -161,11 +162,16 @@ class DiskBlobs:
         if partial := self._partials.pop(outline.digest, None):
             partial.abandon()
 
-    def _existing(self, digest: Digest) -> Path:
+    @contextlib.contextmanager
+    def _readable(self, digest: Digest) -> Iterator[Path]:
+        """Faults of reading as KeyError and Damaged: a peer's request must not end the node."""
         path = self.path(digest)
-        if not path.exists():
-            raise KeyError(digest)
-        return path
+        try:
+            yield path
+        except FileNotFoundError:
+            raise KeyError(digest) from None
+        except OSError as error:
+            raise Damaged(f"blob {path} can't be read ({error.strerror}): mend the disk") from None
 
 
 class _DiskDraft:

@@ -74,9 +74,12 @@ class Database:
         return promised
 
     def save(self, nonce: int, hash_: bytes, raw: bytes) -> None:
-        """Record a signed transaction before it is sent."""
+        """Record a signed transaction before it is sent, the same one perhaps for the second time."""
         with self._faults():
-            self._db.execute("INSERT OR IGNORE INTO transactions VALUES (?,?,?,0)", (nonce, hash_, raw))
+            self._db.execute(
+                "INSERT INTO transactions VALUES (?,?,?,0) ON CONFLICT (hash) DO UPDATE SET settled=0",
+                (nonce, hash_, raw),
+            )
 
     def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
         """Signed transactions whose fate is unknown: (nonce, hash, raw), oldest first."""

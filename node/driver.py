@@ -84,7 +84,8 @@ class Driver:
         for round_ in self.run.rounds[-2:]:
             if round_.number not in self._mine.rounds:
                 update, why = await self._work.promised(round_)
-                self._note(round_, update=update, no_update=why)
+                verified = await self._fetcher.on_disk(round_)
+                self._note(round_, update=update, no_update=why, verified=verified)
         models = frozenset(r.base for r in self.run.rounds[-2:] if self._seams.blobs.has(r.base))
         self._mine = replace(self._mine, models=models)
 

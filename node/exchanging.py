@@ -6,6 +6,7 @@ peer is tried again, with growing pauses, until the caller gives up; peers that 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,8 +15,9 @@ from dataclasses import dataclass, field
 import trio
 
 from node.digest import Digest
-from node.errors import BadUpdate, LostBlob, PeerFault, PeerLied
+from node.errors import BadUpdate, LostBlob, PeerFault, PeerLied, PeerRefused
 from node.exchange import PeerKey
+from node.header import UpdateMark, header
 from node.seams import Rules, Seams
 from node.state import Round, Run
 from node.verify import Claimed, VerifiedUpdate, verify
@@ -28,8 +30,16 @@ FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 2.0
 """Seconds between two attempts to get the same blob from anybody."""
 
-ATTEMPT = 0.25
-"""Share of the hold phase that one peer may take for a blob; what it sent by then stays."""
+ATTEMPTS = 0.5
+"""Share of the shorter of the hold and attest phases in which every source of a blob gets one attempt,
+so that peers that drip can't keep a node from those that serve. What a peer sent by then stays."""
+
+SLACK = 1 << 20
+"""Bytes above the right size that are still fetched: a small misfit is refused for good by looking at
+it, a large one is not worth its disk."""
+
+LEAST_ATTEMPT = 2.0
+"""Seconds that an attempt may take at least."""
 
 ROUNDS_KEPT = 3
 """Of how many rounds it is remembered what was fetched: the last one may still be merged."""
@@ -45,7 +55,6 @@ class _Found:
     verified: dict[int, VerifiedUpdate] = field(default_factory=dict)
     wanted: set[Digest] = field(default_factory=set)
     liars: set[int] = field(default_factory=set)
-    failures: Counter[int] = field(default_factory=Counter)
 
 
 class Fetcher:
@@ -54,33 +63,59 @@ class Fetcher:
     def __init__(self, seams: Seams, watch: Watch, rules: Rules, member: int) -> None:
         self._seams, self._watch, self._rules, self._member = seams, watch, rules, member
         self._found: dict[int, _Found] = {}
+        self._failures: Counter[int] = Counter()
+        # All updates of a run have one size, and all models: nobody makes us fetch much more.
+        layout, mark = rules.layout, UpdateMark(0, 0, 0, bytes(32))
+        self._update_bytes = len(header(layout, mark)) + layout.size + SLACK
+        self._model_bytes = len(header(layout)) + layout.size
 
     async def model(self, round_: Round) -> None:
         """Get the model that a round starts from."""
-        await self._get(round_, round_.base, lambda: self._keepers(round_.base, round_))
+        await self._get(
+            round_, round_.base, self._model_bytes, lambda: self._keepers(round_.base, round_)
+        )
 
     async def final_model(self) -> None:
         """Get the model finalized last, if this node was away when the others made it."""
         last = next((r for r in reversed(self._run.rounds) if r.finalized is not None), None)
         if last is not None and last.finalized is not None:
             model = last.finalized.merged
-            await self._get(last, model, lambda: self._keepers(model, last))
+            await self._get(last, model, self._model_bytes, lambda: self._keepers(model, last))
 
     async def update(self, round_: Round, member: int) -> bool:
         """Get a revealed update and verify it; False when it fails for good."""
         digest = round_.revealed[member].digest
         while True:
-            await self._get(round_, digest, lambda: self._holders(round_.number, member))
+            known = self._seams.blobs.has(digest)
+            await self._get(
+                round_, digest, self._update_bytes, lambda: self._holders(round_.number, member)
+            )
             try:
-                verified = await self._seams.offload(self._verify, round_, member, digest)
+                await self._check(round_, member)
             except LostBlob as loss:
                 log.error("%s", loss)
             except BadUpdate as error:
                 log.warning("round %d: %s", round_.number, error)
+                if not known:  # it fills no disk; what was here before may be somebody's good blob
+                    self._seams.blobs.drop(digest)
                 return False
             else:
-                self._of(round_).verified[member] = verified
                 return True
+
+    async def on_disk(self, round_: Round) -> frozenset[int]:
+        """Members whose updates are here already and pass, after a restart in mid-round."""
+        passed = set()
+        for member, revealed in round_.revealed.items():
+            if self._seams.blobs.has(revealed.digest):
+                with contextlib.suppress(LostBlob, BadUpdate):
+                    await self._check(round_, member)
+                    passed.add(member)
+        return frozenset(passed)
+
+    async def _check(self, round_: Round, member: int) -> None:
+        digest = round_.revealed[member].digest
+        verified = await self._seams.offload(self._verify, round_, member, digest)
+        self._of(round_).verified[member] = verified
 
     def verified(self, round_: Round, members: Iterable[int]) -> list[VerifiedUpdate]:
         """The updates of members for whom `update` was True."""
@@ -102,35 +137,39 @@ class Fetcher:
             if not self._seams.blobs.has(digest):
                 self._seams.blobs.drop(digest)
 
-    async def _get(self, round_: Round, digest: Digest, sources: Sources) -> None:
+    async def _get(self, round_: Round, digest: Digest, most: int, sources: Sources) -> None:
         found, pause = self._of(round_), FIRST_PAUSE
         found.wanted.add(digest)
         while not self._seams.blobs.has(digest):
-            for member in sorted(sources(), key=found.failures.__getitem__):
-                if await self._ask(found, digest, member):
+            ranked = sorted(sources(), key=self._failures.__getitem__)
+            for member in ranked:
+                seconds = self._attempt_seconds(len(ranked))
+                if member not in found.liars and await self._ask(found, digest, most, member, seconds):
                     return
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _ask(self, found: _Found, digest: Digest, member: int) -> bool:
-        if member in found.liars:
-            return False
-        most = self._rules.manifest.max_blob_bytes
+    def _attempt_seconds(self, sources: int) -> float:
+        terms = self._rules.manifest.terms
+        return max(ATTEMPTS * min(terms.hold_seconds, terms.attest_seconds) / sources, LEAST_ATTEMPT)
+
+    async def _ask(self, found: _Found, digest: Digest, most: int, member: int, seconds: float) -> bool:
+        slow = True  # unless it answers in time; being cut off by the phase's end counts, too
         try:
-            with trio.fail_after(ATTEMPT * self._rules.manifest.terms.hold_seconds):
+            with trio.move_on_after(seconds):
                 await self._seams.exchange.fetch(digest, self._peer_key(member), most)
-        except trio.TooSlowError:
-            log.info("member %d: too slow, another one is asked for the rest", member)
-            found.failures[member] += 1
+                slow = False
         except PeerLied as error:
             log.warning("member %d is not asked again this round: %s", member, error)
             found.liars.add(member)
+        except PeerRefused as error:
+            slow = False
+            log.debug("member %d: %s", member, error)
         except PeerFault as error:
             log.info("member %d: %s", member, error)
-            found.failures[member] += 1
-        else:
-            return True
-        return False
+        finally:
+            self._failures[member] += slow
+        return self._seams.blobs.has(digest)
 
     def _holders(self, number: int, author: int) -> Iterator[int]:
         """The author first, then those who say on the chain that they hold the update."""

@@ -201,7 +201,9 @@ def _hold(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
     short = round_.deadline - HOLD_MARGIN * run.terms.hold_seconds
     if missing and now < short:
         return Fetch(round_, missing, until=short)
-    bits = sum(run.bit(m) for m in holding.verified & round_.revealed.keys())
+    # Our own update passed before we promised it, whether or not there was time to read it again.
+    own = {mine.member} if holding.update is not None else set()
+    bits = sum(run.bit(m) for m in (holding.verified | own) & round_.revealed.keys())
     return Send(Hold(run.number, round_.number, bits))
 
 

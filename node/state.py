@@ -90,8 +90,12 @@ class Round:
 
     @property
     def reveals_closed(self) -> bool:
-        """Whether nobody can reveal any more, so that updates may be served."""
-        return self.phase >= Phase.HOLD or self.ended
+        """Whether nobody can reveal any more and updates are exchanged, so that they may be served.
+
+        Never of a round that was skipped before: the next one starts from the same base, and its
+        updates would be shaped after these.
+        """
+        return self.phase >= Phase.HOLD
 
     @property
     def disputed(self) -> tuple[int, ...]:

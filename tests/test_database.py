@@ -72,12 +72,19 @@ def test_transactions_oldest_first(database):
 
 
 def test_a_settled_nonce(database):
-    """None of its transactions is in doubt any more, and none comes back."""
+    """None of its transactions is in doubt any more."""
     database.save(4, b"a", b"raw")
     database.save(5, b"b", b"raw")
     database.settle(4)
-    database.save(4, b"a", b"raw")
     assert database.unsettled() == [(5, b"b", b"raw")]
+
+
+def test_a_transaction_sent_again_is_in_doubt_again(database):
+    """After an endpoint's refusal the same call has the same nonce and hash; a crash must find it."""
+    database.save(4, b"a", b"raw")
+    database.settle(4)
+    database.save(4, b"a", b"raw")
+    assert database.unsettled() == [(4, b"a", b"raw")]
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"!" * 5000])

@@ -41,6 +41,35 @@ def finalized(count):
 
 
 @on_virtual_time
+async def test_nobody_is_made_to_fetch_a_mountain(tmp_path):
+    """What is far larger than an update of this run is never fetched, and fills nobody's disk."""
+    swarm = Swarm(tmp_path, rounds=1)
+    mountain = swarm[4].plant(0, bytes(3 << 20))
+    run = await swarm.play()
+    assert run.members_in(run.rounds[0].inputs) == (1, 2, 3)
+    assert not any(swarm[honest].blob(mountain).exists() for honest in (1, 2, 3))
+
+
+@on_virtual_time
+async def test_a_restart_late_in_the_hold_phase_still_vouches(tmp_path):
+    """What was verified before a crash is read again before the vote, however late it is."""
+    swarm = Swarm(tmp_path, rounds=1)
+    swarm[3].line.crash_before = Hold
+    swarm[4].line.cut_before = Hold  # so that the phase lasts until its deadline
+
+    async def come_back_late():
+        await swarm.dead(3)
+        await trio.sleep(0.9 * PHASE_SECONDS)
+        swarm[3].line.crash_before = None
+        swarm.start(3)
+        await trio.sleep(0.3 * PHASE_SECONDS)
+        swarm[4].line.cut = False
+
+    run = await swarm.play(story=come_back_late)
+    assert run.rounds[0].held[3] == sum(run.bit(m) for m in (1, 2, 3, 4))
+
+
+@on_virtual_time
 async def test_who_was_away_at_the_end_gets_the_final_model(tmp_path):
     """A node started after the run has closed fetches what the others made."""
     swarm = Swarm(tmp_path, rounds=2)
@@ -264,8 +293,9 @@ def test_garbage_is_not_held(tmp_path, data):
     @on_virtual_time
     async def test():
         swarm = Swarm(tmp_path, rounds=1)
-        swarm[4].plant(0, data)
+        planted = swarm[4].plant(0, data)
         run = await swarm.play()
+        assert not any(swarm[honest].blob(planted).exists() for honest in (1, 2, 3))
         assert {1, 2, 3, 4} == run.rounds[0].revealed.keys()
         assert run.members_in(run.rounds[0].inputs) == (1, 2, 3)
         assert swarm.finalized == [0]

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from authority.audit.record import Record
+from node.ledger import Phase
 from node.state import Round, Run
 
 
@@ -113,7 +114,7 @@ def _outcome(round_: Round) -> str:
 def _present(round_: Round, committed: Sequence[int]) -> set[int]:
     """Members that said all that was asked of them before attesting."""
     present = set(committed)
-    if round_.reveals_closed:
+    if round_.phase > Phase.REVEAL or (round_.phase is Phase.REVEAL and round_.ended):
         present &= round_.revealed.keys()
     if round_.inputs is not None:
         present &= round_.held.keys()
