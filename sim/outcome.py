@@ -56,7 +56,9 @@ def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
         merges=len(replayed),
         merges_good=sum(r.good for r in replayed),
         findings=tuple(
-            f"round {finding.round}: {finding.what}" for r in replayed for finding in r.findings
+            f"round {finding.round}: {finding.what}"
+            for r in replayed
+            for finding in (*r.findings, *r.disputes)
         ),
         problems=(*ended_badly, *measured.problems),
     )

@@ -37,12 +37,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One finalized round, redone. inputs: how many updates it merged."""
+    """One finalized round, redone. inputs: how many updates it merged.
+
+    findings: why the merge is not confirmed. disputes: members who attested otherwise; one liar can't
+    make the audit of an honest merge fail.
+    """
 
     round: int
     inputs: int
     attested: int
     findings: tuple[Finding, ...]
+    disputes: tuple[Finding, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -80,7 +85,7 @@ def say(replayed: Replayed, name: Callable[[int], str]) -> list[str]:
         head,
         *(
             f"  {name(finding.member) + ': ' if finding.member else ''}{finding.what}"
-            for finding in replayed.findings
+            for finding in (*replayed.findings, *replayed.disputes)
         ),
     ]
 
@@ -95,10 +100,10 @@ class _Auditor:
     def redo(self, round_: Round) -> Replayed:
         findings = tuple(self._findings(round_))
         inputs = self._run.members_in(round_.inputs or 0)
-        return Replayed(round_.number, len(inputs), len(round_.attested), findings)
+        disputes = tuple(self._disputes(round_))
+        return Replayed(round_.number, len(inputs), len(round_.attested), findings, disputes)
 
     def _findings(self, round_: Round) -> Iterator[Finding]:
-        yield from self._disputes(round_)
         if not self._sources.collect(round_.base, self._blobs):
             yield Finding(round_.number, f"base {round_.base.short}: {self._why(round_.base)}")
             return
