@@ -1,7 +1,7 @@
 """What a node must not forget: the update it committed to, and the transactions it signed.
 
-SQLite, WAL, synchronous=FULL: what a method wrote is on disk when it returns. Calls come from one
-worker at a time (see `node.runtime`).
+SQLite, WAL, synchronous=FULL: what a method wrote is on disk when it returns. Workers share the
+connection, one statement at a time: SQLite's serialized mode sees to that.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        assert sqlite3.threadsafety == 3, "this Python's SQLite is not built for threads"
         with self._faults():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
