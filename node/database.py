@@ -14,7 +14,10 @@ from pathlib import Path
 
 from node.commitment import Claims
 from node.digest import Digest
-from node.errors import Damaged, DiskFull
+from node.errors import Damaged, DiskFull, WrongUse
+
+_SERIALIZED = 3
+"""The level of `sqlite3.threadsafety` at which threads may share a connection."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS updates (
@@ -41,7 +44,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        assert sqlite3.threadsafety == 3, "this Python's SQLite is not built for threads"
+        if sqlite3.threadsafety < _SERIALIZED:
+            raise WrongUse("this Python's SQLite isn't built for threads: use another build of Python")
         with self._faults():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
