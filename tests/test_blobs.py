@@ -152,6 +152,18 @@ def test_other_faults_of_the_disk_are_not_called_full(blobs, monkeypatch):
     assert not isinstance(caught.value, DiskFull)
 
 
+def test_a_file_that_cannot_be_read_is_damage(blobs, monkeypatch):
+    """A bad sector under a blob that a peer asks for is that blob's fault, not the node's end."""
+    name = blobs.put(b"weights")
+
+    def broken(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("node.blobs.Path.open", broken)
+    with pytest.raises(Damaged, match="Input/output"):
+        blobs.view(name)
+
+
 def test_content_is_synced_before_it_gets_its_name(blobs, monkeypatch):
     """A crash can't leave the final name on unwritten content."""
     seen = []
