@@ -31,7 +31,6 @@ class Limits:
 
     connect_seconds: float = 5.0
     silence_seconds: float = 10.0
-    request_bytes: int = 64
     blob_bytes: int = 1 << 31
     streams_per_peer: int = 8
 

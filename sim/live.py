@@ -63,6 +63,12 @@ def in_bytes(count: float) -> str:
     return f"{count:.1f} GB"
 
 
+def say(console: Console, *lines: str) -> None:
+    """Print prose: on a terminal it wraps between words, elsewhere a line stays one line."""
+    for line in lines:
+        console.print(line, soft_wrap=not console.is_terminal, highlight=False)
+
+
 def watch(console: Console, homes: Sequence[Home], rounds: int, running: Callable[[], bool]) -> None:
     """Show the swarm until nothing runs any more."""
     with _display(console) as show:
@@ -92,5 +98,5 @@ class _Lines:
         key = where.rsplit(" · ", 1)[0]
         if key != self._last:
             doing = ", ".join(f"{f['name']} {f.get('doing', 'starting')}" for f in facts)
-            self._console.print(f"{where}: {doing}", soft_wrap=True, highlight=False)
+            say(self._console, f"{where}: {doing}")
             self._last = key

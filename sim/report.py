@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sim.live import in_bytes
+from sim.live import in_bytes, say
 from sim.result import ClinicResult, Outcome
 
 
@@ -19,12 +19,12 @@ def show(console: Console, outcome: Outcome, folder: Path, seed: int | None) -> 
     # Titles are lines of their own: a table would wrap them to its width.
     if outcome.metric:
         metric = outcome.metric.replace("_", " ")
-        _say(console, f"What joining gives: {metric} on the same held-out patients")
+        say(console, f"What joining gives: {metric} on the same held-out patients")
         console.print(_gains(outcome))
     counts = f"{outcome.blocks} blocks, {outcome.transactions} transactions, {outcome.gas:,} gas"
-    _say(console, f"The chain: {counts}")
+    say(console, f"The chain: {counts}")
     console.print(_chain(outcome))
-    _say(
+    say(
         console,
         *_audit(outcome),
         *outcome.problems,
@@ -108,9 +108,3 @@ def _next(outcome: Outcome, folder: Path) -> list[str]:
         f"  waggle audit replay {where}",
         f"  waggle {use.format(where)}",
     ]
-
-
-def _say(console: Console, *lines: str) -> None:
-    for line in lines:
-        # On a terminal between words; elsewhere a line stays one line.
-        console.print(line, soft_wrap=not console.is_terminal, highlight=False)

@@ -51,7 +51,7 @@ def up(
 
 
 def _prepare(plan: SwarmPlan, folder: RunFolder, chain: Devnet, console: Console) -> int:
-    _say(console, f"chain at {chain.rpc}; deploying contracts, admitting {plan.nodes} clinics")
+    live.say(console, f"chain at {chain.rpc}; deploying contracts, admitting {plan.nodes} clinics")
     return processes.call(_prepare_in_child, plan, chain.rpc, log=folder.log)
 
 
@@ -91,7 +91,7 @@ def _ending(home: Home, code: int) -> str:
 
 
 def _look_back(folder: RunFolder, ended_badly: tuple[str, ...], console: Console) -> Outcome:
-    _say(console, "measuring the model and redoing every merge")
+    live.say(console, "measuring the model and redoing every merge")
     outcome = processes.call(_outcome_in_child, folder.folder, ended_badly, log=folder.log)
     try:
         write_whole(folder.report, (json.dumps(outcome.plain(), indent=2) + "\n").encode())
@@ -126,11 +126,11 @@ def _outcome_in_child(folder: Path, ended_badly: tuple[str, ...]) -> Outcome:
 
 
 def _keep_running(chain: Devnet, console: Console) -> None:
-    _say(console, f"the chain goes on at {chain.rpc}; Ctrl-C ends it")
+    live.say(console, f"the chain goes on at {chain.rpc}; Ctrl-C ends it")
     try:
         signal.pause()
     except KeyboardInterrupt:
-        _say(console, "ended")
+        live.say(console, "ended")
 
 
 @contextmanager
@@ -149,7 +149,3 @@ def _new_folder(folder: RunFolder) -> Iterator[None]:
     finally:
         if not folder.file.exists():
             shutil.rmtree(folder.folder)
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, soft_wrap=True, highlight=False)
