@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from authority.listing import Listing, merge_rules
-from authority.plan import DEFAULT_MERGE, RunPlan
+from authority.listing import merge_option
+from authority.plan import RunPlan
 from node.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -137,14 +137,7 @@ def revoke(home: Path, member: int, reason: str) -> None:
 @click.option(
     "--rounds", type=click.IntRange(1, MOST_ROUNDS), default=RunPlan("", 1).rounds, show_default=True
 )
-@click.option(
-    "--merge",
-    cls=Listing,
-    names=merge_rules,
-    default=DEFAULT_MERGE,
-    show_default=True,
-    help="How updates are merged, such as nnm+krum:f=1.",
-)
+@merge_option
 @click.option("--hostile", type=click.IntRange(0), help="Hostile updates to withstand. [f]")
 @click.option("--min-inputs", type=click.IntRange(1), help="Fewest updates to merge.")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)

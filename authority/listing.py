@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from authority.plan import DEFAULT_MERGE
+
 
 class Listing(click.Option):
     """An option whose help ends with the names that are known; `names` is called for help only."""
@@ -27,3 +29,14 @@ def merge_rules() -> Iterable[str]:
     from node.merge.steps import STEPS
 
     return [*RULES, *(f"{step}+" for step in STEPS)]
+
+
+merge_option = click.option(
+    "--merge",
+    cls=Listing,
+    names=merge_rules,
+    default=DEFAULT_MERGE,
+    show_default=True,
+    help="How updates are merged, such as nnm+krum:f=1.",
+)
+"""How a run merges, for every command that opens one."""

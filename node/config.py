@@ -10,7 +10,6 @@ status.json, node.log   what the node is doing
 
 from __future__ import annotations
 
-import fcntl
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from typing import Any
 
 import tomli_w
 
-from node.durable import write_whole
+from node.durable import hold, write_whole
 from node.errors import WrongUse
 from node.exchange import PeerKey
 from node.ledger import Network
@@ -107,12 +106,7 @@ class Home:
         """Hold the home for this process. Raises WrongUse when another process has it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WrongUse(
-                    f"another process runs the node in {self.folder}: stop it first"
-                ) from None
+            hold(file, f"another process runs the node in {self.folder}: stop it first")
             yield
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from node.errors import DiskFull, InfrastructureFault, WrongUse
 
@@ -44,6 +46,14 @@ def disk_faults(folder: Path) -> Iterator[None]:
         if error.errno in _OPERATORS:
             raise WrongUse(f"{folder} can't be written: {error.strerror}: choose or mend it") from None
         raise InfrastructureFault(f"{folder} can't be written: {error.strerror}") from None
+
+
+def hold(file: IO[Any], busy: str) -> None:
+    """Lock an open file for this process, until it is closed. Raises WrongUse, saying `busy`."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WrongUse(busy) from None
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from authority.listing import Listing, merge_rules
-from authority.plan import DEFAULT_MERGE, RunPlan
+from authority.listing import merge_option
+from authority.plan import RunPlan
 from node.errors import BadAnswer, WaggleError
 from sim.fresh import fresh
 
@@ -28,14 +28,7 @@ UP_SECONDS = {"enter": 60, "commit": 60, "reveal": 20, "hold": 40, "attest": 40}
 @click.option("--nodes", type=click.IntRange(1, MOST_NODES), default=5, show_default=True)
 @click.option("--rounds", type=click.IntRange(1, (1 << 32) - 1), default=5, show_default=True)
 @click.option("--task", default="wdbc", show_default=True, help="wdbc, digits, or a task file.")
-@click.option(
-    "--merge",
-    cls=Listing,
-    names=merge_rules,
-    default=DEFAULT_MERGE,
-    show_default=True,
-    help="How updates are merged, such as nnm+krum:f=1.",
-)
+@merge_option
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="A new folder. [runs/...]")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
 @click.option("--commit-seconds", type=click.IntRange(1, (1 << 24) - 1), default=UP_SECONDS["commit"])

@@ -30,7 +30,7 @@ class AdaptiveRobustClipping(Minority):
 
     def mixing(self, stack: Stack, context: Context) -> tuple[Mixing, tuple[float, ...]]:
         """See Step."""
-        n, f = stack.count, self.reckoned(context)
+        n, f = stack.count, context.reckoned(self.f)
         norms = [math.sqrt(square) for square in from_base(stack)]
         limit = sorted(norms)[n - 1 - 2 * f * (n - f) // n]
         factors = tuple(limit / norm if norm > limit else 1.0 for norm in norms)

@@ -44,7 +44,7 @@ class Bulyan:
 
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
-        n, f = stack.count, context.hostile if self.f is None else self.f
+        n, f = stack.count, context.reckoned(self.f)
         squared = between_all(stack)
         picks = _picks(squared, n - 2 * f, f)
 

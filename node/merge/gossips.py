@@ -8,15 +8,10 @@ from node.merge.balance import Balance
 from node.merge.cs_plus import CSPlus
 from node.merge.gossip import Gossip
 from node.merge.nna import NearestNeighbourAveraging
-from node.merge.part import Part
+from node.merge.part import Part, bare, with_f
 from node.merge.rule import Rule
 from node.merge.self_centred_clipping import SelfCentredClipping
 from node.merge.ubar import UBAR
-
-
-def _gossip(part: Part) -> Rule:
-    part.only()
-    return Gossip()
 
 
 def _self_centred_clipping(part: Part) -> Rule:
@@ -27,11 +22,6 @@ def _self_centred_clipping(part: Part) -> Rule:
 def _cs_plus(part: Part) -> Rule:
     part.only("b")
     return CSPlus(part.number("b", high=1.0))
-
-
-def _nna(part: Part) -> Rule:
-    part.only("f")
-    return NearestNeighbourAveraging(part.count("f"))
 
 
 def _ubar(part: Part) -> Rule:
@@ -45,10 +35,10 @@ def _balance(part: Part) -> Rule:
 
 
 GOSSIP: dict[str, Callable[[Part], Rule]] = {
-    "gossip": _gossip,
+    "gossip": bare(Gossip),
     "self-centred-clipping": _self_centred_clipping,
     "cs-plus": _cs_plus,
-    "nna": _nna,
+    "nna": with_f(NearestNeighbourAveraging),
     "ubar": _ubar,
     "balance": _balance,
 }

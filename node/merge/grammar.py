@@ -22,7 +22,7 @@ from node.merge.mda import MOST, MinimumDiameter
 from node.merge.mean import Mean
 from node.merge.median import Median
 from node.merge.multi_krum import MultiKrum
-from node.merge.part import Part, one_of, read_part
+from node.merge.part import Part, bare, one_of, read_part, with_f
 from node.merge.rule import Rule
 from node.merge.stepped import Stepped
 from node.merge.steps import STEPS
@@ -35,44 +35,14 @@ STEPS_AT_MOST = 4
 """Steps before a rule: each looks at all inputs through those before it, which a node has to bear."""
 
 
-def _mean(part: Part) -> Rule:
-    part.only()
-    return Mean()
-
-
-def _trimmed_mean(part: Part) -> Rule:
-    part.only("f")
-    return TrimmedMean(part.count("f"))
-
-
-def _median(part: Part) -> Rule:
-    part.only()
-    return Median()
-
-
 def _capped_mean(part: Part) -> Rule:
     part.only("times")
     return CappedMean(part.count("times", low=1))
 
 
-def _krum(part: Part) -> Rule:
-    part.only("f")
-    return Krum(part.count("f"))
-
-
 def _multi_krum(part: Part) -> Rule:
     part.only("f", "m")
     return MultiKrum(part.count("f"), part.count("m", low=1))
-
-
-def _bulyan(part: Part) -> Rule:
-    part.only("f")
-    return Bulyan(part.count("f"))
-
-
-def _geometric_median(part: Part) -> Rule:
-    part.only()
-    return GeometricMedian()
 
 
 def _mda(part: Part) -> Rule:
@@ -86,14 +56,14 @@ def _centered_clipping(part: Part) -> Rule:
 
 
 RULES: dict[str, Callable[[Part], Rule]] = {
-    "mean": _mean,
-    "trimmed-mean": _trimmed_mean,
-    "median": _median,
+    "mean": bare(Mean),
+    "trimmed-mean": with_f(TrimmedMean),
+    "median": bare(Median),
     "capped-mean": _capped_mean,
-    "geometric-median": _geometric_median,
-    "krum": _krum,
+    "geometric-median": bare(GeometricMedian),
+    "krum": with_f(Krum),
     "multi-krum": _multi_krum,
-    "bulyan": _bulyan,
+    "bulyan": with_f(Bulyan),
     "mda": _mda,
     "centered-clipping": _centered_clipping,
 }

@@ -37,7 +37,7 @@ class Krum:
 
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
-        f = context.hostile if self.f is None else self.f
+        f = context.reckoned(self.f)
         scores = krum_scores(between_all(stack), stack.count - f - 2)
         return mean_of([int(np.argmin(scores))], stack.count, scores.tolist())
 

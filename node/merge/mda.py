@@ -43,7 +43,7 @@ class MinimumDiameter:
 
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
-        f = context.hostile if self.f is None else self.f
+        f = context.reckoned(self.f)
         squared = between_all(stack)
         kept = sorted(set(range(stack.count)) - _left_out(squared, f))
         return mean_of(kept, stack.count, squared[kept].max(axis=0).tolist())

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from node.merge.rule import Context
-
 
 @dataclass(frozen=True, slots=True)
 class Minority:
@@ -31,7 +29,3 @@ class Minority:
     def withstands(self, n: int, f: int) -> bool:
         """See Step."""
         return n > 2 * f and (self.f is None or f <= self.f)
-
-    def reckoned(self, context: Context) -> int:
-        """The f that the step works with."""
-        return context.hostile if self.f is None else self.f

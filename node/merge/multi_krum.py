@@ -42,7 +42,7 @@ class MultiKrum:
 
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
-        f = context.hostile if self.f is None else self.f
+        f = context.reckoned(self.f)
         neighbours = stack.count - f - 2
         scores = krum_scores(between_all(stack), neighbours)
         best = np.argsort(scores, kind="stable")[: neighbours if self.m is None else self.m]

@@ -36,7 +36,7 @@ class NearestNeighbourAveraging:
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
         own = own_of(self, stack, context)
-        f = context.hostile if self.f is None else self.f
+        f = context.reckoned(self.f)
         distances = distances_to(own, stack)
         near = nearest_first(own, distances)[: stack.count - f - 1]
         return mean_of((own.position, *near), stack.count, distances)

@@ -28,7 +28,7 @@ class NearestNeighbourMixing(Minority):
 
     def mixing(self, stack: Stack, context: Context) -> tuple[Mixing, tuple[float, ...]]:
         """See Step."""
-        n, near = stack.count, stack.count - self.reckoned(context)
+        n, near = stack.count, stack.count - context.reckoned(self.f)
         table = between_all(stack)
         np.fill_diagonal(table, -1.0)  # each is nearer to itself than an equal one at a lower position
         nearest = np.argsort(table, axis=1, kind="stable")[:, :near]

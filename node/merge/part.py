@@ -8,7 +8,7 @@ Names and keys are lower-case letters, digits and hyphens. What has a bound says
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -70,6 +70,26 @@ def read_part(text: str, kind: str) -> Part:
     if len(dict(pairs)) < len(pairs):
         raise WrongUse(f"{text!r:.80} gives a parameter twice")
     return Part(found[1], dict(pairs))
+
+
+def bare(make: Callable[[], _Made]) -> Callable[[Part], _Made]:
+    """Makes what has no parameters."""
+
+    def made(part: Part) -> _Made:
+        part.only()
+        return make()
+
+    return made
+
+
+def with_f(make: Callable[[int | None], _Made]) -> Callable[[Part], _Made]:
+    """Makes what has one parameter, the hostile inputs `f` that it is made for; None when not given."""
+
+    def made(part: Part) -> _Made:
+        part.only("f")
+        return make(part.count("f"))
+
+    return made
 
 
 def one_of(table: Mapping[str, _Made], kind: str, name: str) -> _Made:

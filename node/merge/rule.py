@@ -85,6 +85,10 @@ class Context:
     seed: bytes
     own: Own | None = None
 
+    def reckoned(self, f: int | None) -> int:
+        """The f that a rule works with: its own, or as many as may be hostile."""
+        return self.hostile if f is None else f
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

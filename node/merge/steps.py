@@ -7,13 +7,8 @@ from collections.abc import Callable
 from node.merge.arc import AdaptiveRobustClipping
 from node.merge.bucketing import Bucketing
 from node.merge.nnm import NearestNeighbourMixing
-from node.merge.part import Part
+from node.merge.part import Part, with_f
 from node.merge.stepped import Step
-
-
-def _nnm(part: Part) -> Step:
-    part.only("f")
-    return NearestNeighbourMixing(part.count("f"))
 
 
 def _bucketing(part: Part) -> Step:
@@ -21,14 +16,9 @@ def _bucketing(part: Part) -> Step:
     return Bucketing(part.count("s", 1) or 2)
 
 
-def _arc(part: Part) -> Step:
-    part.only("f")
-    return AdaptiveRobustClipping(part.count("f"))
-
-
 STEPS: dict[str, Callable[[Part], Step]] = {
-    "nnm": _nnm,
+    "nnm": with_f(NearestNeighbourMixing),
     "bucketing": _bucketing,
-    "arc": _arc,
+    "arc": with_f(AdaptiveRobustClipping),
 }
 """Every step by name."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from node.merge.order import mean_of_ranks
-from node.merge.rule import Context, Plan, Stack
+from node.merge.rule import Context, Plan, Stack, withstood
 from node.merge.text import written
 
 
@@ -29,14 +29,11 @@ class TrimmedMean:
 
     def tolerates(self, n: int) -> int:
         """See Rule."""
-        most = (n - 1) // 2
-        if self.f is None:
-            return most
-        return self.f if self.f <= most else -1
+        return withstood(self.f, (n - 1) // 2)
 
     def plan(self, stack: Stack, context: Context) -> Plan:
         """See Rule."""
-        drop = context.hostile if self.f is None else self.f
+        drop = context.reckoned(self.f)
         return Plan(
             combine=lambda piece: mean_of_ranks(piece.rows, drop, stack.count - 1 - drop),
             used=tuple(range(stack.count)),

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.matrix.findings import BROKE, HELD, Finding, Setting
+from sim.matrix.findings import BROKE, HELD, Finding, Setting, as_run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +41,10 @@ class Standing:
 
 def standings(findings: Sequence[Finding], settings: Sequence[Setting]) -> tuple[Standing, ...]:
     """All rules that were simulated in each setting under each attack, the best first."""
-    sight = any(f.combination.commit_reveal for f in findings)
     groups: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
+    for finding in as_run(findings):
         key = finding.combination
-        if key.setting in settings and _counts(finding, sight) and finding.difference is not None:
+        if key.setting in settings and finding.difference is not None:
             groups[key.rule].append(finding)
     attacked = {
         rule: sum(f.combination.attack != "none" for f in group) for rule, group in groups.items()
@@ -70,10 +69,6 @@ def equals(ranked: Sequence[Standing]) -> tuple[Standing, ...]:
         and other.worst.difference.high >= best.low
         and (ranked[0].broke or not other.broke)
     )
-
-
-def _counts(finding: Finding, sight: bool) -> bool:
-    return finding.combination.attack == "none" or finding.combination.commit_reveal == sight
 
 
 def _standing(rule: str, group: Sequence[Finding]) -> Standing:

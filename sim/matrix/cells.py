@@ -6,14 +6,13 @@ is of that scenario, and was made with the same task and the same release; else 
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.durable import disk_faults, write_whole
-from node.errors import Damaged, WrongUse
+from node.durable import disk_faults, hold, write_whole
+from node.errors import Damaged
 from sim.scenario import Scenario
 from sim.trace import Trace, trace_of
 
@@ -36,12 +35,8 @@ class Cells:
         with disk_faults(self.folder):
             file = (self.folder / "lock").open("w")
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WrongUse(
-                    f"another matrix is at work in {self.folder}: wait for it, or choose another --out"
-                ) from None
+            busy = f"another matrix is at work in {self.folder}: wait for it, or choose another --out"
+            hold(file, busy)
             yield
 
     def file(self, scenario: Scenario) -> Path:

@@ -113,6 +113,16 @@ class References:
         return self.triggers.get((one.nodes, one.heterogeneity, one.attack, one.seed))
 
 
+def as_run(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those as Waggle runs: with commit and reveal, if that was simulated; without attack all."""
+    sight = any(finding.combination.commit_reveal for finding in findings)
+    return tuple(
+        finding
+        for finding in findings
+        if finding.combination.attack == "none" or finding.combination.commit_reveal == sight
+    )
+
+
 def combination_of(scenario: Scenario) -> Combination:
     """What a scenario is a seed of."""
     setting = Setting(scenario.nodes, scenario.byzantine, scenario.heterogeneity)

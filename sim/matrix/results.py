@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sim.matrix.advice import Standing, standings
 from sim.matrix.cell import Answer
-from sim.matrix.findings import Finding, Setting
+from sim.matrix.findings import Finding, Setting, as_run
 from sim.matrix.plan import LeftOut, Matrix
 from sim.matrix.sight import Sight
 
@@ -49,11 +49,7 @@ class Results:
 
     def shown(self, setting: Setting) -> tuple[Finding, ...]:
         """Of one setting, with commit and reveal if that was simulated."""
-        here = [f for f in self.findings if f.combination.setting == setting]
-        best = any(f.combination.commit_reveal for f in self.findings)
-        return tuple(
-            f for f in here if f.combination.attack == "none" or f.combination.commit_reveal == best
-        )
+        return tuple(f for f in as_run(self.findings) if f.combination.setting == setting)
 
     @property
     def ranked(self) -> tuple[Standing, ...]:
