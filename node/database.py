@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from node.commitment import Claims
 from node.digest import Digest
@@ -39,8 +40,20 @@ class OwnUpdate:
     claims: Claims
 
 
-class Database:
-    """The node's SQLite file. Raises Damaged and DiskFull."""
+class Database(Protocol):
+    """What a node must not forget; on disk when a method returns. Raises Damaged and DiskFull."""
+
+    def own_update(self, run: int, round_: int, base: Digest) -> OwnUpdate | None:
+        """The update promised for this round and base, if one was."""
+        ...
+
+    def promise(self, run: int, round_: int, base: Digest, update: OwnUpdate) -> OwnUpdate:
+        """Record the update to be committed; the first one recorded stays, whatever comes after."""
+        ...
+
+
+class DiskDatabase:
+    """A SQLite file, which is the node's outbox as well. Raises Damaged and DiskFull."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -58,7 +71,7 @@ class Database:
         self._db.close()
 
     def own_update(self, run: int, round_: int, base: Digest) -> OwnUpdate | None:
-        """The update promised for this round and base, if one was."""
+        """See Database."""
         with self._faults():
             row = self._db.execute(
                 "SELECT digest, weight, privacy FROM updates WHERE run=? AND round=? AND base=?",
@@ -67,7 +80,7 @@ class Database:
         return OwnUpdate(Digest(row[0]), Claims(row[1], row[2])) if row else None
 
     def promise(self, run: int, round_: int, base: Digest, update: OwnUpdate) -> OwnUpdate:
-        """Record the update to be committed; the first one recorded stays, whatever comes after."""
+        """See Database."""
         claims = update.claims
         with self._faults():
             self._db.execute(

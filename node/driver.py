@@ -16,6 +16,7 @@ import trio
 
 from node import exchanging, working
 from node import round as story
+from node.conduct import Decide
 from node.errors import ChainUnreachable, LedgerRefusal, LostBlob, WrongUse
 from node.ledger import NodeCall
 from node.progress import Progress
@@ -37,10 +38,17 @@ class Driver:
     """One node in one run."""
 
     def __init__(
-        self, *, seams: Seams, watch: Watch, rules: Rules, member: int, progress: Progress
+        self,
+        *,
+        seams: Seams,
+        watch: Watch,
+        rules: Rules,
+        member: int,
+        progress: Progress,
+        decide: Decide = story.decide,
     ) -> None:
         self._seams, self._watch, self._rules = seams, watch, rules
-        self._progress = progress
+        self._progress, self._decide = progress, decide
         self._mine = Mine(member, enter_after=rules.enter_after)
         self._work = working.Worker(seams, rules, member)
         self._fetcher = exchanging.Fetcher(seams, watch, rules, member)
@@ -66,7 +74,7 @@ class Driver:
     async def _play(self, background: trio.Nursery) -> None:
         while True:
             await self._look()
-            action = story.decide(self.run, self._mine, self._seams.clock())
+            action = self._decide(self.run, self._mine, self._seams.clock())
             self._progress.show(self.run, action, training=self._mine.training)
             match action:
                 case story.Finish():

@@ -13,8 +13,9 @@ import trio
 
 from node import chain
 from node.blobs import DiskBlobs
+from node.conduct import HONEST, Conduct
 from node.config import Home, NodeConfig, load_config
-from node.database import Database
+from node.database import Database, DiskDatabase
 from node.digest import Digest
 from node.driver import Driver
 from node.entropy import Entropy, SeededEntropy, SystemEntropy
@@ -42,10 +43,13 @@ FAREWELL_SECONDS = 10.0
 """How long a node goes on serving after its run while others may still want the last updates."""
 
 
-async def run_node(home: Home, run: int | None = None, *, stay: bool = False) -> Run:
+async def run_node(
+    home: Home, run: int | None = None, *, stay: bool = False, conduct: Conduct = HONEST
+) -> Run:
     """Take part in a run, by default the newest open one (waiting for one), until it is over.
 
-    stay: go on serving the run's blobs for ever, for members who come late.
+    stay: go on serving the run's blobs for ever, for members who come late. conduct: for simulating
+    attacks.
     Raises WrongUse, Unfit, InfrastructureFault; see node.errors.
     """
     keep_heaps_small()
@@ -53,9 +57,9 @@ async def run_node(home: Home, run: int | None = None, *, stay: bool = False) ->
         config = load_config(home)
         keys = load_keys(home.keys)
         task = load_task(config.task)
-        with closing(Database(home.database)) as database:
+        with closing(DiskDatabase(home.database)) as database:
             ledger = await chain.connect(config.rpc, config.network, keys.account, outbox=database)
-            return await _Node(home, config, keys, task, database, ledger).live(run, stay)
+            return await _Node(home, config, keys, task, database, ledger, conduct).live(run, stay)
 
 
 class _Node:
@@ -67,8 +71,9 @@ class _Node:
         task: Task,
         database: Database,
         ledger: Ledger,
+        conduct: Conduct,
     ) -> None:
-        self._home, self._config, self._task = home, config, task
+        self._home, self._config, self._task, self._conduct = home, config, task, conduct
         site = Site(
             config.site.index,
             config.site.count,
@@ -80,11 +85,11 @@ class _Node:
         self._ledger = ledger
         self._watch = Watch(ledger, poll_seconds=config.poll_seconds)
         self._exchange = P2PExchange(
-            blobs=self._blobs,
+            blobs=conduct.serves(self._blobs),
             private_key=keys.peer_seed,
             listen=config.listen_at,
             addresses=lambda key: config.peers.get(key, ()),
-            may_serve=self._may_serve,
+            may_serve=conduct.may_serve(self._may_serve),
         )
         self._entropy: Entropy = (
             SystemEntropy(keys.secret)
@@ -107,6 +112,7 @@ class _Node:
                 rules=rules,
                 member=member.number,
                 progress=progress,
+                decide=self._conduct.decide,
             )
             await driver.play()
             with trio.move_on_after(FAREWELL_SECONDS):
@@ -179,7 +185,7 @@ class _Node:
         )
 
     def _seams(self) -> Seams:
-        return Seams(
+        seams = Seams(
             ledger=self._ledger,
             exchange=self._exchange,
             blobs=self._blobs,
@@ -189,6 +195,7 @@ class _Node:
             offload=_in_worker,
             clock=time.time,
         )
+        return self._conduct.seams(seams)
 
 
 async def _in_worker(work: Callable[[*Ts], T], *args: *Ts) -> T:

@@ -25,7 +25,7 @@ from trio.testing import MockClock
 from authority.audit.record import Record
 from node.blobs import DiskBlobs
 from node.commitment import Claims
-from node.database import Database, OwnUpdate
+from node.database import DiskDatabase, OwnUpdate
 from node.digest import Digest, digest
 from node.driver import Driver
 from node.entropy import SeededEntropy
@@ -206,7 +206,7 @@ class Node:
     def plant(self, round_: int, data: bytes, base: Digest = BASE) -> Digest:
         """Write `data` down as this node's update of a round: an honest driver will promise it."""
         name = DiskBlobs(self.blobs).put(data)
-        database = Database(self.home / "node.db")
+        database = DiskDatabase(self.home / "node.db")
         database.promise(RUN, round_, base, OwnUpdate(name, Claims(8)))
         database.close()
         return name
@@ -214,7 +214,7 @@ class Node:
     async def live(self) -> None:
         """From start to the end of the run, or to a crash."""
         self._scope, self.ended, self.lives = trio.CancelScope(), None, self.lives + 1
-        database = Database(self.home / "node.db")
+        database = DiskDatabase(self.home / "node.db")
         try:
             with self._scope:
                 await self._live(database)
@@ -234,7 +234,7 @@ class Node:
         """Take the process away; disk and database stay."""
         self._scope.cancel()
 
-    async def _live(self, database: Database) -> None:
+    async def _live(self, database: DiskDatabase) -> None:
         blobs = DiskBlobs(self.blobs)
         if self.lives == 1:
             blobs.put(encode(INITIAL))

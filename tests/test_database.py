@@ -3,7 +3,7 @@
 import pytest
 
 from node.commitment import Claims
-from node.database import Database, OwnUpdate
+from node.database import DiskDatabase, OwnUpdate
 from node.digest import digest
 from node.errors import Damaged, DiskFull
 
@@ -21,7 +21,7 @@ def path(tmp_path):
 @pytest.fixture
 def database(path):
     """A new database."""
-    made = Database(path)
+    made = DiskDatabase(path)
     yield made
     made.close()
 
@@ -50,7 +50,7 @@ def test_promises_survive(database, path):
     """Another process, or this one after kill -9 (no close), reads what was promised."""
     database.promise(1, 0, BASE, FIRST)
     database.save(3, b"hash", b"raw")
-    again = Database(path)
+    again = DiskDatabase(path)
     assert again.promise(1, 0, BASE, SECOND) == FIRST
     assert again.unsettled() == [(3, b"hash", b"raw")]
     again.close()
@@ -92,12 +92,12 @@ def test_a_damaged_file_is_named(path, content):
     """The message says which file, and that it is damaged."""
     path.write_bytes(content)
     with pytest.raises(Damaged, match=r"node\.db is damaged"):
-        Database(path)
+        DiskDatabase(path)
 
 
 def test_damage_inside_is_found_on_opening(path):
     """A page overwritten in the middle is found before anything is read from it."""
-    database = Database(path)
+    database = DiskDatabase(path)
     for round_ in range(500):
         database.promise(1, round_, BASE, FIRST)
     database.close()
@@ -105,13 +105,13 @@ def test_damage_inside_is_found_on_opening(path):
     content[8192:12288] = b"\xff" * 4096
     path.write_bytes(content)
     with pytest.raises(Damaged, match=r"node\.db is damaged"):
-        Database(path)
+        DiskDatabase(path)
 
 
 def test_a_file_that_cant_be_opened_is_named(tmp_path):
     """A folder in its place, for example."""
     with pytest.raises(Damaged, match="can't be used"):
-        Database(tmp_path)
+        DiskDatabase(tmp_path)
 
 
 def test_a_full_disk(database):

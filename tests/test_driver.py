@@ -10,7 +10,7 @@ import trio
 
 from node import round as story
 from node.blobs import DiskBlobs
-from node.database import Database
+from node.database import DiskDatabase
 from node.errors import Damaged, DiskFull, WrongUse
 from node.ledger import Advance, Attest, Commit, Enter, Hold, Phase, Reveal, Revoke
 from node.progress import DOING
@@ -533,9 +533,9 @@ async def test_a_damaged_database_ends_the_node(tmp_path, monkeypatch):
     def damaged(*args):
         raise Damaged("node.db is damaged")
 
-    real = Database.promise
+    real = DiskDatabase.promise
     monkeypatch.setattr(
-        Database,
+        DiskDatabase,
         "promise",
         lambda self, *args: damaged() if "node-2" in str(self._path) else real(self, *args),
     )

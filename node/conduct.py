@@ -1,0 +1,45 @@
+"""How a node's parts are put together: as they are, unless an attack is being simulated.
+
+An attacker is an honest node with other parts: another decision, other seams, another store to serve
+from. So one that attacks in a simulation, in a swarm of real processes and in a test is the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from node import round as story
+from node.blobs import Blobs
+from node.exchange import MayServe
+from node.round import Action, Mine
+from node.seams import Seams
+from node.state import Run
+
+T = TypeVar("T")
+
+Decide = Callable[[Run, Mine, float], Action]
+"""What to do next, as `node.round.decide`."""
+
+
+def as_it_is(part: T) -> T:
+    """Leaves a part alone."""
+    return part
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How one node behaves.
+
+    decide: what it does next. seams: what its acts go through. serves: what its peers are served from.
+    may_serve: whom it serves.
+    """
+
+    decide: Decide = story.decide
+    seams: Callable[[Seams], Seams] = as_it_is
+    serves: Callable[[Blobs], Blobs] = as_it_is
+    may_serve: Callable[[MayServe], MayServe] = as_it_is
+
+
+HONEST = Conduct()
