@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
@@ -26,6 +26,7 @@ from node.keys import Keys, load_keys
 from node.ledger import Ledger
 from node.p2p import P2PExchange
 from node.pages import keep_heaps_small
+from node.participation import serving, take_part
 from node.progress import Progress
 from node.seams import Rules, Seams
 from node.serving import may_serve
@@ -38,9 +39,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-FAREWELL_SECONDS = 10.0
-"""How long a node goes on serving after its run while others may still want the last updates."""
 
 
 async def run_node(
@@ -101,7 +99,7 @@ class _Node:
     async def live(self, wanted: int | None, stay: bool) -> Run:
         await self._watch.catch_up()
         member = self._member()
-        async with self._serving():
+        async with serving(self._exchange, self._watch):
             self._run = await self._find_run(wanted)
             rules = await self._rules()
             self._watch.confirmations = rules.manifest.confirmations
@@ -114,14 +112,11 @@ class _Node:
                 progress=progress,
                 decide=self._conduct.decide,
             )
-            await driver.play()
-            with trio.move_on_after(FAREWELL_SECONDS):
-                await driver.fetch_final_model()
-                await self._watch.until(lambda: _all_attested(driver.run))
+            ended = await take_part(driver, self._watch)
             if stay:
                 log.info("run %d is over; serving its blobs until stopped", self._run)
                 await trio.sleep_forever()
-            return driver.run
+            return ended
 
     def _member(self) -> Member:
         chronicle, account = self._watch.chronicle, self._ledger.account
@@ -134,20 +129,6 @@ class _Node:
                     "new home, with new keys, and a new admission"
                 )
         raise WrongUse(f"account {account} is no member: give {self._home.card} to the authority")
-
-    @asynccontextmanager
-    async def _serving(self) -> AsyncIterator[None]:
-        async with self._exchange.serve(), trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch.run)
-            nursery.start_soon(self._keep_gate)
-            yield
-            nursery.cancel_scope.cancel()
-
-    async def _keep_gate(self) -> None:
-        """Let members in as the chain admits them, and throw revoked ones out."""
-        while True:
-            self._exchange.admit({m.peer_key for m in self._watch.chronicle.active()})
-            await self._watch.changed()
 
     def _may_serve(self, digest: Digest, peer: PeerKey) -> bool:
         chronicle = self._watch.chronicle
@@ -205,9 +186,3 @@ async def _in_worker(work: Callable[[*Ts], T], *args: *Ts) -> T:
         *args,
         abandon_on_cancel=True,  # type: ignore[call-arg]  # trio-typing's stubs are older than trio
     )
-
-
-def _all_attested(run: Run) -> bool:
-    """Whether every seat has merged the last round, so that nobody needs its updates any more."""
-    last = run.rounds[-1] if run.rounds else None
-    return last is None or set(run.members_in(last.roster)) <= last.attested.keys()

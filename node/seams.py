@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from node.blobs import Blobs
-from node.database import DiskDatabase
+from node.database import Database
 from node.entropy import Entropy
 from node.exchange import Exchange
 from node.header import Layout

@@ -46,6 +46,7 @@ from node.ledger import (
 )
 from node.manifest import Manifest
 from node.merge import parse
+from node.participation import serving, take_part
 from node.progress import Progress
 from node.seams import Rules, Seams
 from node.serving import may_serve
@@ -260,14 +261,8 @@ class Node:
         self.driver = Driver(
             seams=seams, watch=watch, rules=self._swarm.rules, member=self.member, progress=progress
         )
-        async with exchange.serve(), trio.open_nursery() as nursery:
-            nursery.start_soon(watch.run)
-            nursery.start_soon(_keep_gate, exchange, watch)
-            await self.driver.play()
-            with trio.move_on_after(FAREWELL_SECONDS):
-                await self.driver.fetch_final_model()
-                await self._swarm.everybody_finished.wait()
-            nursery.cancel_scope.cancel()
+        async with serving(exchange, watch):
+            await take_part(self.driver, watch, FAREWELL_SECONDS)
 
     async def _offload(self, work: Callable[..., Any], *args: Any) -> Any:
         if work.__name__ == "_train" and self.trainer.seconds:
@@ -298,11 +293,9 @@ class Swarm:
         seats = nodes if seats is None else seats
         self.rules = _rules(seats, rounds, merge, hostile)
         self.nodes = {member: Node(self, member) for member in range(1, nodes + 1)}
-        self.everybody_finished = trio.Event()
         for node in self.nodes.values():
             self.authority(Admit(node.line.account, node.key, bytes(32)))
         self.authority(OpenRun(self.rules.manifest.terms, self.rules.manifest.to_bytes()))
-        self._alive = 0
         self._chronicle, self._seen = Chronicle(), 0
         self._nursery: trio.Nursery | None = None
 
@@ -316,15 +309,12 @@ class Swarm:
                 for member in members or self.nodes:
                     self.start(member)
                 if story:
-                    self._alive += 1
                     await story()
-                    self._one_less()
         return self.run
 
     def start(self, member: int) -> None:
         """Start a node, or start it again."""
         assert self._nursery is not None
-        self._alive += 1
         self._nursery.start_soon(self._run, self.nodes[member])
 
     async def until(self, condition: Callable[[Run], bool]) -> Run:
@@ -387,18 +377,12 @@ class Swarm:
         try:
             await node.live()
         finally:
-            self._one_less()
+            self.tell()
 
     def tell(self) -> None:
         """Something happened: let the story look."""
         self._news.set()
         self._news = trio.Event()
-
-    def _one_less(self) -> None:
-        self.tell()
-        self._alive -= 1
-        if not self._alive:
-            self.everybody_finished.set()
 
 
 def garbage(member: int, round_: int = 0, **tensors: Array) -> bytes:
@@ -410,12 +394,6 @@ def garbage(member: int, round_: int = 0, **tensors: Array) -> bytes:
 async def _inline(work: Callable[..., Any], *args: Any) -> Any:
     await trio.lowlevel.checkpoint()
     return work(*args)
-
-
-async def _keep_gate(exchange: MemoryExchange, watch: Watch) -> None:
-    while True:
-        exchange.admit({member.peer_key for member in watch.chronicle.active()})
-        await watch.changed()
 
 
 def _rules(seats: int, rounds: int, merge: str, hostile: int | None) -> Rules:
