@@ -1,22 +1,17 @@
-"""Blobs received chunk by chunk: in order, from anyone, not here before they are whole."""
+"""Blobs received chunk by chunk, on disk and in memory: in order, from anyone, not here until whole."""
 
 import pytest
 
-from node.blobs import DiskBlobs
 from node.digest import CHUNK, outline
+from tests.stores import STORES, reopened
 
 LONG = b"a" * CHUNK + b"b" * CHUNK + b"tail"
 
 
-@pytest.fixture
-def blobs(tmp_path):
-    """A store in a fresh folder."""
-    return DiskBlobs(tmp_path / "blobs")
-
-
-def files(blobs):
-    """Names of all files in the store's folder."""
-    return sorted(path.name for path in blobs._folder.iterdir())
+@pytest.fixture(params=STORES)
+def blobs(request, tmp_path):
+    """An empty store, of each kind."""
+    return STORES[request.param](tmp_path)
 
 
 def test_a_partial_takes_its_chunks_in_order(blobs):
@@ -28,6 +23,18 @@ def test_a_partial_takes_its_chunks_in_order(blobs):
     assert not partial.add(b"\xff" + chunks[0][1:])
     assert partial.missing() == range(3)
     assert all(partial.add(chunk) for chunk in chunks)
+    assert bytes(blobs.view(whole.digest)) == LONG
+
+
+def test_a_partial_keeps_its_own_copy(blobs):
+    """The buffer that a chunk came in may be used again for the next."""
+    whole = outline(LONG)
+    partial = blobs.partial(whole)
+    buffer = bytearray(CHUNK)
+    for at in range(0, len(LONG), CHUNK):
+        piece = LONG[at : at + CHUNK]
+        buffer[: len(piece)] = piece
+        assert partial.add(memoryview(buffer)[: len(piece)])
     assert bytes(blobs.view(whole.digest)) == LONG
 
 
@@ -53,13 +60,34 @@ def test_an_unfinished_blob_is_not_here(blobs):
     assert list(blobs) == []
 
 
-def test_dropping_gives_back_what_was_received(blobs):
-    """The temporary file of an unfinished blob goes with it."""
+def test_a_restart_forgets_what_was_received(blobs):
+    """Of an unfinished blob nothing is left to the next process, which receives it from the start."""
     whole = outline(LONG)
     blobs.partial(whole).add(LONG[:CHUNK])
+    later = reopened(blobs)
+    assert list(later) == []
+    assert later.partial(whole).missing() == range(3)
+
+
+def test_dropping_forgets_what_was_received(blobs):
+    """A partial that was dropped takes nothing more; asked for again it is a new one."""
+    whole = outline(LONG)
+    dropped = blobs.partial(whole)
+    dropped.add(LONG[:CHUNK])
     blobs.drop(whole.digest)
-    assert files(blobs) == []
+    assert not dropped.add(LONG[CHUNK : 2 * CHUNK])
+    assert not dropped.missing()
     assert blobs.partial(whole).missing() == range(3)
+
+
+def test_a_blob_that_comes_another_way_ends_its_partial(blobs):
+    """Nothing more is received of a blob that was put meanwhile."""
+    whole = outline(LONG)
+    partial = blobs.partial(whole)
+    partial.add(LONG[:CHUNK])
+    blobs.put(LONG)
+    assert not partial.missing()
+    assert bytes(blobs.view(whole.digest)) == LONG
 
 
 def test_an_empty_partial_is_complete_at_once(blobs):
