@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import trio
 from eth_utils.address import to_checksum_address
@@ -46,6 +47,8 @@ from node.ledger import (
 from node.testing_members import MemoryRegistry
 from node.testing_rounds import MemoryRun, checked
 
+_Said = tuple[bytes, list[Event]]
+
 _PHASES = {Commit: Phase.COMMIT, Reveal: Phase.REVEAL, Hold: Phase.HOLD, Attest: Phase.ATTEST}
 
 
@@ -62,6 +65,15 @@ def _memory_network() -> Network:
         network_id=keccak(text="memory network"),
         deployed_block=0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A call in a block: its transaction's hash and its sender."""
+
+    transaction: bytes
+    account: Address
+    call: Call
 
 
 class MemoryChain:
@@ -106,20 +118,40 @@ class MemoryChain:
 
     def call(self, caller: Address, call: Call) -> Mined:
         """Judge a call; when it is taken, mine a block with its events. Raises LedgerRefusal."""
-        block = Block(self.head.number + 1, max(int(self._clock()), self.head.time))
-        self._emitted = []
-        self._judge(caller, call, block.time)
-        self._blocks.append(block)
+        block = self._next()
         transaction = keccak(block.number.to_bytes(32, "big"))
-        self._log.extend(
-            Logged(block.number, index, transaction, event) for index, event in enumerate(self._emitted)
-        )
+        emitted = self._judged(caller, call, block)
+        self._append(block, [(transaction, emitted)])
         return Mined(block.number, 0, transaction)
 
-    def mine(self) -> Block:
-        """Mine an empty block, so that head() shows the present time."""
-        self._blocks.append(Block(self.head.number + 1, max(int(self._clock()), self.head.time)))
-        return self.head
+    def mine(self, calls: Sequence[Sent] = ()) -> list[LedgerRefusal | None]:
+        """Mine a block of calls, refused ones included; why each was refused, or None."""
+        block, answers, said = self._next(), list[LedgerRefusal | None](), list[_Said]()
+        for sent in calls:
+            try:
+                said.append((sent.transaction, self._judged(sent.account, sent.call, block)))
+                answers.append(None)
+            except LedgerRefusal as refusal:
+                answers.append(refusal)
+        self._append(block, said)
+        return answers
+
+    def _next(self) -> Block:
+        return Block(self.head.number + 1, max(int(self._clock()), self.head.time))
+
+    def _judged(self, caller: Address, call: Call, block: Block) -> list[Event]:
+        """What a call says. Raises LedgerRefusal, and then it has changed nothing."""
+        self._emitted = []
+        self._judge(caller, call, block.time)
+        return self._emitted
+
+    def _append(self, block: Block, said: Sequence[_Said]) -> None:
+        self._blocks.append(block)
+        events = ((transaction, event) for transaction, emitted in said for event in emitted)
+        self._log.extend(
+            Logged(block.number, index, transaction, event)
+            for index, (transaction, event) in enumerate(events)
+        )
 
     def finalized_of(self, run: int, round_: int) -> Digest:
         """The model that a round finalized, or zero."""

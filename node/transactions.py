@@ -13,7 +13,6 @@ from enum import Enum
 from typing import Any, Protocol
 
 import trio
-from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -57,6 +56,19 @@ class MemoryOutbox:
     def settle(self, nonce: int, /) -> None:
         """Forget a nonce."""
         self._sent = {key: sent for key, sent in self._sent.items() if sent[0] != nonce}
+
+
+class Signer(Protocol):
+    """An account's key; `eth_account`'s LocalAccount is one."""
+
+    @property
+    def address(self) -> str:
+        """The account."""
+        ...
+
+    def sign_transaction(self, transaction_dict: Any, /) -> Any:
+        """Something whose `raw_transaction` is the signed bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,7 @@ class Sender:
     """Sends one account's transactions. `run_outbox` runs outbox methods where they may block."""
 
     node: Node
-    account: LocalAccount
+    account: Signer
     chain_id: int
     outbox: Outbox
     patience: Patience

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from eth_account import Account
 
@@ -48,14 +49,56 @@ async def read_record(rpc: str, network: Network) -> Record:
     return Record(network, head.number, logged, gas, chronicle)
 
 
-class Sources:
+class Sources(Protocol):
     """Blobs wherever they lie. A copy counts only if its bytes have the digest."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = folders
-        self.damaged: dict[Digest, list[Path]] = {}
+    def has(self, digest: Digest) -> bool:
+        """Whether there is a whole copy."""
+        ...
 
-    def find(self, digest: Digest) -> Path | None:
+    def read(self, digest: Digest) -> bytes | None:
+        """The content of a whole copy, for what is small."""
+        ...
+
+    def collect(self, digest: Digest) -> bool:
+        """Make a blob available where merges are redone; False when no whole copy exists."""
+        ...
+
+    def damaged(self, digest: Digest) -> str:
+        """Where a damaged copy was seen; empty if none was."""
+        ...
+
+
+class FolderSources:
+    """Blobs in any number of folders, named by digest; linked, never copied."""
+
+    def __init__(self, folders: Sequence[Path], into: DiskBlobs) -> None:
+        self._folders, self._into = folders, into
+        self._damaged: dict[Digest, Path] = {}
+
+    def has(self, digest: Digest) -> bool:
+        """See Sources."""
+        return self._find(digest) is not None
+
+    def read(self, digest: Digest) -> bytes | None:
+        """See Sources."""
+        found = self._find(digest)
+        return None if found is None else found.read_bytes()
+
+    def collect(self, digest: Digest) -> bool:
+        """See Sources."""
+        if self._into.has(digest):
+            return True
+        found = self._find(digest)
+        if found is not None:
+            self._into.path(digest).symlink_to(found.resolve())
+        return found is not None
+
+    def damaged(self, digest: Digest) -> str:
+        """See Sources."""
+        return str(self._damaged.get(digest, ""))
+
+    def _find(self, digest: Digest) -> Path | None:
         """A whole copy; damaged ones are remembered."""
         for folder in self._folders:
             path = folder / digest.hex
@@ -63,14 +106,5 @@ class Sources:
                 continue
             if outline_file(path).digest == digest:
                 return path
-            self.damaged.setdefault(digest, []).append(path)
+            self._damaged.setdefault(digest, path)
         return None
-
-    def collect(self, digest: Digest, into: DiskBlobs) -> bool:
-        """Make a blob available in one place, by link; False when no whole copy exists."""
-        if into.has(digest):
-            return True
-        found = self.find(digest)
-        if found is not None:
-            into.path(digest).symlink_to(found.resolve())
-        return found is not None

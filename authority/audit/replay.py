@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from authority.audit.record import Record, Sources
-from node.blobs import DiskBlobs
+from authority.audit.record import FolderSources, Record, Sources
+from node.blobs import Blobs, DiskBlobs
 from node.digest import Digest
 from node.errors import BadUpdate, Unfit
 from node.header import Layout
@@ -66,13 +66,24 @@ def replay(
     on_round: Callable[[Replayed], None] = lambda replayed: None,
 ) -> tuple[Replayed, ...]:
     """Redo all finalized rounds of a run from the blobs in `folders`."""
-    done = []
     with tempfile.TemporaryDirectory(prefix="waggle-audit-") as scratch:
-        auditor = _Auditor(record, run, Sources(folders), DiskBlobs(Path(scratch)))
-        for round_ in run.rounds:
-            if round_.finalized is not None:
-                done.append(auditor.redo(round_))
-                on_round(done[-1])
+        blobs = DiskBlobs(Path(scratch))
+        return redo(record, run, FolderSources(folders, blobs), blobs, on_round)
+
+
+def redo(
+    record: Record,
+    run: Run,
+    sources: Sources,
+    blobs: Blobs,
+    on_round: Callable[[Replayed], None] = lambda replayed: None,
+) -> tuple[Replayed, ...]:
+    """The same from any sources; `blobs` is where inputs are collected and merges made."""
+    done, auditor = [], _Auditor(record, run, sources, blobs)
+    for round_ in run.rounds:
+        if round_.finalized is not None:
+            done.append(auditor.redo(round_))
+            on_round(done[-1])
     return tuple(done)
 
 
@@ -91,7 +102,7 @@ def say(replayed: Replayed, name: Callable[[int], str]) -> list[str]:
 
 
 class _Auditor:
-    def __init__(self, record: Record, run: Run, sources: Sources, blobs: DiskBlobs) -> None:
+    def __init__(self, record: Record, run: Run, sources: Sources, blobs: Blobs) -> None:
         self._network_id, self._run = record.network.network_id, run
         self._manifest = Manifest.from_bytes(run.manifest)
         self._rule = parse(self._manifest.merge)
@@ -104,7 +115,7 @@ class _Auditor:
         return Replayed(round_.number, len(inputs), len(round_.attested), findings, disputes)
 
     def _findings(self, round_: Round) -> Iterator[Finding]:
-        if not self._sources.collect(round_.base, self._blobs):
+        if not self._sources.collect(round_.base):
             yield Finding(round_.number, f"base {round_.base.short}: {self._why(round_.base)}")
             return
         updates, bad = self._updates(round_)
@@ -129,7 +140,7 @@ class _Auditor:
 
     def _update(self, round_: Round, member: int, layout: Layout) -> VerifiedUpdate:
         digest = round_.revealed[member].digest
-        if not self._sources.collect(digest, self._blobs):
+        if not self._sources.collect(digest):
             raise LookupError(f"update {digest.short}: {self._why(digest)}")
         claimed = Claimed(self._run.number, round_.number, member, digest)
         return verify(self._manifest, layout, claimed, self._blobs.view(digest))
@@ -158,19 +169,19 @@ class _Auditor:
             yield Finding(round_.number, self._receipt_differs(round_.finalized.receipt, receipt))
         for kind, name in (("model", receipt.output), ("receipt", round_.finalized.receipt)):
             # A copy that is missing was just made again; one that was altered somebody may trust.
-            if self._sources.find(name) is None and name in self._sources.damaged:
+            if not self._sources.has(name) and self._sources.damaged(name):
                 yield Finding(round_.number, f"{kind} {name.short}: {self._why(name)}")
 
     def _receipt_differs(self, attested: Digest, ours: Receipt) -> str:
-        found = self._sources.find(attested)
+        found = self._sources.read(attested)
         if found is None:
             return f"receipt {attested.short} differs from ours, and {self._why(attested)}"
         try:
-            fields = compare(ours, Receipt.from_bytes(found.read_bytes()))
+            fields = compare(ours, Receipt.from_bytes(found))
         except ValueError as error:
             return f"receipt {attested.short}: {error}"
         return f"receipt {attested.short} says otherwise than the merge: {', '.join(fields)}"
 
     def _why(self, digest: Digest) -> str:
-        damaged = self._sources.damaged.get(digest)
-        return f"damaged in {damaged[0]}" if damaged else "no copy was found"
+        damaged = self._sources.damaged(digest)
+        return f"damaged in {damaged}" if damaged else "no copy was found"
