@@ -68,8 +68,9 @@ class Inputs:
     ) -> Iterator[tuple[Slice, Result]]:
         pieces = [piece for run in runs for piece in self._cut(run)]
         slices = (self._slice(*piece) for piece in pieces)
-        # A small model is one slice: not worth a thread.
-        found = spread(work, slices, min(self._threads, len(pieces)) or 1)
+        # A small model isn't worth a thread, however many dtypes it has.
+        full = sum(stop - start for _, start, stop in pieces) // (4 * self._columns)
+        found = spread(work, slices, max(min(self._threads, len(pieces), full), 1))
         for (_, start, stop), (piece, result) in zip(pieces, found, strict=True):
             yield piece, result
             self._give_back(start, stop)
