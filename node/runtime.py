@@ -27,6 +27,7 @@ from node.ledger import Ledger
 from node.p2p import P2PExchange
 from node.pages import keep_heaps_small
 from node.participation import serving, take_part
+from node.peers import PeerBook
 from node.progress import Progress
 from node.seams import Rules, Seams
 from node.serving import may_serve
@@ -86,7 +87,7 @@ class _Node:
             blobs=conduct.serves(self._blobs),
             private_key=keys.peer_seed,
             listen=config.listen_at,
-            addresses=lambda key: config.peers.get(key, ()),
+            addresses=PeerBook(home),
             may_serve=conduct.may_serve(self._may_serve),
         )
         self._entropy: Entropy = (

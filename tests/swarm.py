@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,11 @@ class Node:
     def crash(self) -> None:
         """Take the process away; disk and database stay."""
         self._scope.cancel()
+
+    def lose_disk(self) -> None:
+        """All that it keeps but its keys and settings is gone."""
+        shutil.rmtree(self.home)
+        self.home.mkdir()
 
     async def _live(self, database: DiskDatabase) -> None:
         blobs = DiskBlobs(self.blobs)
