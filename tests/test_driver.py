@@ -12,7 +12,18 @@ from node import round as story
 from node.blobs import DiskBlobs
 from node.database import DiskDatabase
 from node.errors import Damaged, DiskFull, WrongUse
-from node.ledger import Advance, Attest, Commit, Enter, Hold, Phase, Reveal, Revoke
+from node.ledger import (
+    Advance,
+    Attest,
+    Commit,
+    Enter,
+    Hold,
+    Phase,
+    PhaseAdvanced,
+    Reveal,
+    Revoke,
+    RoundOpened,
+)
 from node.progress import DOING
 from node.receipt import Receipt
 from node.weights import encode
@@ -131,6 +142,38 @@ async def test_a_swarm_of_one(tmp_path):
     swarm = Swarm(tmp_path, nodes=1, rounds=2)
     await swarm.play()
     assert swarm.finalized == [0, 1]
+
+
+@on_virtual_time
+async def test_nothing_is_said_before_blocks_are_deep_enough(tmp_path):
+    """With confirmations, each call answers what the chain said that many blocks ago, or before."""
+    deep, said = 3, []
+    swarm = Swarm(tmp_path, rounds=2, confirmations=deep)
+    for node in swarm.nodes.values():
+        node.line.forge = lambda call: said.append((call, swarm.chain.head.number)) or call
+
+    async def blocks():
+        while swarm.run.closed is None:
+            swarm.chain.mine()
+            await trio.sleep(2)
+        for _ in range(deep):
+            swarm.chain.mine()
+
+    await swarm.play(story=blocks)
+    began = {(e.round, kind): one.block for one in swarm.logged for kind, e in phases(one.event)}
+    waited = [at - began[call.round, type(call)] for call, at in said if type(call) is not Enter]
+    assert swarm.finalized == [0, 1]
+    assert len(waited) == 4 * 4 * 2
+    assert min(waited) == deep
+
+
+def phases(event):
+    """Which calls a phase takes that this event begins."""
+    kinds = {Phase.REVEAL: Reveal, Phase.HOLD: Hold, Phase.ATTEST: Attest}
+    if isinstance(event, RoundOpened):
+        yield Commit, event
+    if isinstance(event, PhaseAdvanced) and event.phase in kinds:
+        yield kinds[event.phase], event
 
 
 @on_virtual_time
