@@ -157,5 +157,11 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         "network": network_from(fields["network"]),
         "site": SiteConfig(**fields.get("site", {})),
-        "peers": {PeerKey(bytes.fromhex(key)): tuple(value) for key, value in peers.items()},
+        "peers": {PeerKey(bytes.fromhex(key)): _addresses(value) for key, value in peers.items()},
     }
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    if not all(isinstance(address, str) for address in value):
+        raise TypeError(f"addresses of a peer, {value!r:.40}, must be texts")
+    return tuple(value)

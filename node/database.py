@@ -1,7 +1,9 @@
 """What a node must not forget: the update it committed to, and the transactions it signed.
 
-SQLite, WAL, synchronous=FULL: what a method wrote is on disk when it returns. Workers share the
-connection, one statement at a time: SQLite's serialized mode sees to that.
+A node whose disk was lost has forgotten, and must not promise a second time all the same: so a database
+also keeps from which round on it may promise. SQLite, WAL, synchronous=FULL: what a method wrote is on
+disk when it returns. Workers share the connection, one statement at a time: SQLite's serialized mode
+sees to that.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ CREATE TABLE IF NOT EXISTS updates (
 CREATE TABLE IF NOT EXISTS transactions (
     nonce INTEGER NOT NULL, hash BLOB PRIMARY KEY, raw BLOB NOT NULL, settled INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY, promises_from INTEGER NOT NULL) STRICT;
 """
 
 
@@ -49,6 +52,14 @@ class Database(Protocol):
 
     def promise(self, run: int, round_: int, base: Digest, update: OwnUpdate) -> OwnUpdate:
         """Record the update to be committed; the first one recorded stays, whatever comes after."""
+        ...
+
+    def promises_from(self, run: int, round_: int) -> int:
+        """The first round of a run in which to promise; the first answer is recorded and stays.
+
+        round_: the first that wasn't open yet at this look. In one that was, a database that has been
+        lost since may have promised already.
+        """
         ...
 
 
@@ -91,6 +102,13 @@ class DiskDatabase:
         assert promised is not None
         return promised
 
+    def promises_from(self, run: int, round_: int) -> int:
+        """See Database."""
+        with self._faults():
+            self._db.execute("INSERT OR IGNORE INTO runs VALUES (?,?)", (run, round_))
+            found = self._db.execute("SELECT promises_from FROM runs WHERE run=?", (run,))
+            return int(found.fetchone()[0])
+
     def save(self, nonce: int, hash_: bytes, raw: bytes) -> None:
         """Record a signed transaction before it is sent, the same one perhaps for the second time."""
         with self._faults():
@@ -129,5 +147,5 @@ class DiskDatabase:
         except sqlite3.DatabaseError as error:
             raise Damaged(
                 f"{self._path} is damaged ({error}): move it away; the chain and the peers have the "
-                "rest, and the node sits out rounds that it had committed to"
+                "rest, and the node promises nothing in the round under way"
             ) from None

@@ -72,6 +72,8 @@ class Driver:
         await self._fetcher.final_model()
 
     async def _play(self, background: trio.Nursery) -> None:
+        first = await self._work.promises_from(self.run)
+        self._mine = replace(self._mine, promises_from=first)
         while True:
             await self._look()
             action = self._decide(self.run, self._mine, self._seams.clock())

@@ -53,13 +53,18 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """What a node knows of itself. training: busy with it, for this round or still for one before."""
+    """What a node knows of itself.
+
+    training: busy with it, for this round or still for one before. promises_from: the first round in
+    which its database may promise; see node.database.
+    """
 
     member: int
     models: frozenset[Digest] = frozenset()
     rounds: Mapping[int, Holding] = field(default_factory=dict)
     enter_after: int = 0
     training: bool = False
+    promises_from: int = 0
 
     def of(self, round_: Round) -> Holding:
         """What we hold of a round."""
@@ -182,7 +187,9 @@ def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
         return None
     if (update := holding.update) is not None:
         return Promise(round_, update)
-    return None if mine.training else Train(round_)
+    if mine.training or round_.number < mine.promises_from:
+        return None
+    return Train(round_)
 
 
 def _reveal(run: Run, round_: Round, mine: Mine) -> Action | None:

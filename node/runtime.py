@@ -12,6 +12,7 @@ from typing import TypeVar, TypeVarTuple
 import trio
 
 from node import chain
+from node.arrival import find_run, look_deep_enough, member_of
 from node.blobs import DiskBlobs
 from node.conduct import HONEST, Conduct
 from node.config import Home, NodeConfig, load_config
@@ -20,17 +21,17 @@ from node.digest import Digest
 from node.driver import Driver
 from node.entropy import Entropy, SeededEntropy, SystemEntropy
 from node.entry import rules_of
-from node.errors import WrongUse
 from node.exchange import PeerKey
 from node.keys import Keys, load_keys
 from node.ledger import Ledger
 from node.p2p import P2PExchange
 from node.pages import keep_heaps_small
 from node.participation import serving, take_part
+from node.peers import PeerBook
 from node.progress import Progress
 from node.seams import Rules, Seams
 from node.serving import may_serve
-from node.state import Member, Run
+from node.state import Run
 from node.task import Site, Task, load_task
 from node.train import TorchTrainer
 from node.watch import Watch
@@ -86,7 +87,7 @@ class _Node:
             blobs=conduct.serves(self._blobs),
             private_key=keys.peer_seed,
             listen=config.listen_at,
-            addresses=lambda key: config.peers.get(key, ()),
+            addresses=PeerBook(home),
             may_serve=conduct.may_serve(self._may_serve),
         )
         self._entropy: Entropy = (
@@ -97,61 +98,33 @@ class _Node:
         self._database, self._run = database, 0
 
     async def live(self, wanted: int | None, stay: bool) -> Run:
-        await self._watch.catch_up()
-        member = self._member()
-        async with serving(self._exchange, self._watch):
-            self._run = await self._find_run(wanted)
+        watch, account = self._watch, self._ledger.account
+        await watch.catch_up()
+        member_of(watch.chronicle, account)
+        async with serving(self._exchange, watch):
+            run = await find_run(watch, wanted)
+            member = await look_deep_enough(watch, run, account)
+            self._run = run  # its blobs are served from now on
             rules = await self._rules()
-            self._watch.confirmations = rules.manifest.confirmations
             progress = Progress(self._home.status, self._config.name, member.number, self._exchange)
             driver = Driver(
                 seams=self._seams(),
-                watch=self._watch,
+                watch=watch,
                 rules=rules,
                 member=member.number,
                 progress=progress,
                 decide=self._conduct.decide,
             )
-            ended = await take_part(driver, self._watch)
+            ended = await take_part(driver, watch)
             if stay:
                 log.info("run %d is over; serving its blobs until stopped", self._run)
                 await trio.sleep_forever()
             return ended
 
-    def _member(self) -> Member:
-        chronicle, account = self._watch.chronicle, self._ledger.account
-        if (member := chronicle.member_of(account)) is not None:
-            return member
-        for past in chronicle.members.values():
-            if past.account == account:
-                raise WrongUse(
-                    f"member {past.number} was revoked: ask the authority why; to come back it needs a "
-                    "new home, with new keys, and a new admission"
-                )
-        raise WrongUse(f"account {account} is no member: give {self._home.card} to the authority")
-
     def _may_serve(self, digest: Digest, peer: PeerKey) -> bool:
         chronicle = self._watch.chronicle
         run = chronicle.runs.get(self._run)
         return run is not None and may_serve(chronicle, run, digest, peer)
-
-    async def _find_run(self, wanted: int | None) -> int:
-        if wanted is not None:
-            if wanted not in self._watch.chronicle.runs:
-                known = sorted(self._watch.chronicle.runs)
-                raise WrongUse(f"there is no run {wanted}: there are {known}")
-            return wanted
-        if self._newest() is None:
-            log.info("no run is open: waiting until the authority opens one")
-        await self._watch.until(lambda: self._newest() is not None)
-        newest = self._newest()
-        assert newest is not None
-        return newest
-
-    def _newest(self) -> int | None:
-        """The newest run that is not closed."""
-        runs = self._watch.chronicle.runs
-        return max((n for n, run in runs.items() if run.closed is None), default=None)
 
     async def _rules(self) -> Rules:
         run = self._watch.chronicle.runs[self._run]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import trio
 
 from node.errors import InfrastructureFault
-from node.ledger import Block, Ledger
+from node.ledger import Ledger
 from node.state import Chronicle, apply_all
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Watch:
         self.confirmations = confirmations
         self._ledger = ledger
         self._poll_seconds = poll_seconds
+        self._looking = trio.Lock()
         self._changed = trio.Event()
         self._hurry = trio.Event()
 
@@ -49,16 +50,22 @@ class Watch:
         """Look at once: there is something new."""
         self._hurry.set()
 
-    async def catch_up(self) -> Block:
+    async def catch_up(self) -> None:
         """Fold every event that is final by now. Raises ChainUnreachable."""
-        head = await self._ledger.head()
-        last = head.number - self.confirmations
-        if last > self.seen:
-            found = await self._ledger.events(self.seen + 1, last)
-            self.chronicle = apply_all(self.chronicle, (logged.event for logged in found))
-            self.seen = last
-            self.notify()
-        return head
+        async with self._looking:
+            last = (await self._ledger.head()).number - self.confirmations
+            if last > self.seen:
+                found = await self._ledger.events(self.seen + 1, last)
+                self.chronicle = apply_all(self.chronicle, (logged.event for logged in found))
+                self.seen = last
+                self.notify()
+
+    async def start_over(self, confirmations: int) -> None:
+        """Forget what was seen; `run` reads it again, and no further than so deep."""
+        async with self._looking:
+            self.chronicle, self.seen = Chronicle(), self._ledger.network.deployed_block - 1
+            self.confirmations = confirmations
+        self.hurry()
 
     def notify(self) -> None:
         """Wake whoever waits: the chain has said something new, or our own work is done."""

@@ -33,6 +33,11 @@ class Worker:
         """The update written down for a round before a restart; or why it can't be used any more."""
         return await self._seams.offload(self._promised, round_)
 
+    async def promises_from(self, run: Run) -> int:
+        """The first round in which this node may promise, by its first look at the run."""
+        unopened = run.rounds[-1].number + 1 if run.rounds else 0
+        return await self._seams.offload(self._seams.database.promises_from, run.number, unopened)
+
     async def train(self, round_: Round) -> tuple[OwnUpdate | None, str]:
         """Train from the base and write the update down; or say why there is none."""
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import trio
 from trio.testing import MockClock
 
 from authority.audit.record import Record
+from node.arrival import look_deep_enough
 from node.blobs import DiskBlobs
 from node.commitment import Claims
 from node.database import DiskDatabase, OwnUpdate
@@ -235,6 +237,11 @@ class Node:
         """Take the process away; disk and database stay."""
         self._scope.cancel()
 
+    def lose_disk(self) -> None:
+        """All that it keeps but its keys and settings is gone."""
+        shutil.rmtree(self.home)
+        self.home.mkdir()
+
     async def _live(self, database: DiskDatabase) -> None:
         blobs = DiskBlobs(self.blobs)
         if self.lives == 1:
@@ -262,6 +269,7 @@ class Node:
             seams=seams, watch=watch, rules=self._swarm.rules, member=self.member, progress=progress
         )
         async with serving(exchange, watch):
+            await look_deep_enough(watch, RUN, self.line.account)
             await take_part(self.driver, watch, FAREWELL_SECONDS)
 
     async def _offload(self, work: Callable[..., Any], *args: Any) -> Any:
@@ -286,12 +294,13 @@ class Swarm:
         merge: str = "trimmed-mean",
         hostile: int | None = None,
         chain_behind: float = 0,
+        confirmations: int = 0,
     ) -> None:
         self.folder, self.wire = folder, MemoryNetwork()
         self._news = trio.Event()
         self.chain = MemoryChain(AUTHORITY, clock=lambda: now() - chain_behind)
         seats = nodes if seats is None else seats
-        self.rules = _rules(seats, rounds, merge, hostile)
+        self.rules = _rules(seats, rounds, merge, hostile, confirmations)
         self.nodes = {member: Node(self, member) for member in range(1, nodes + 1)}
         for node in self.nodes.values():
             self.authority(Admit(node.line.account, node.key, bytes(32)))
@@ -396,7 +405,7 @@ async def _inline(work: Callable[..., Any], *args: Any) -> Any:
     return work(*args)
 
 
-def _rules(seats: int, rounds: int, merge: str, hostile: int | None) -> Rules:
+def _rules(seats: int, rounds: int, merge: str, hostile: int | None, confirmations: int) -> Rules:
     f = (seats - 1) // 3
     terms = Terms(
         rounds=rounds,
@@ -422,7 +431,7 @@ def _rules(seats: int, rounds: int, merge: str, hostile: int | None) -> Rules:
         max_abs=1000,
         max_weight=64,
         max_blob_bytes=1 << 20,
-        confirmations=0,
+        confirmations=confirmations,
         self_test=digest(b"self-test"),
         seed=7,
     )

@@ -46,6 +46,16 @@ def test_promises_are_told_apart(database, place):
     assert database.own_update(1, 0, BASE) == FIRST
 
 
+def test_the_first_look_decides_from_when_on_to_promise(database, path):
+    """What was answered at the first look at a run stays, in later lives too; runs are told apart."""
+    assert database.promises_from(1, 3) == 3
+    assert database.promises_from(1, 7) == 3
+    assert database.promises_from(2, 0) == 0
+    again = DiskDatabase(path)
+    assert (again.promises_from(1, 8), again.promises_from(2, 8)) == (3, 0)
+    again.close()
+
+
 def test_promises_survive(database, path):
     """Another process, or this one after kill -9 (no close), reads what was promised."""
     database.promise(1, 0, BASE, FIRST)

@@ -12,7 +12,18 @@ from node import round as story
 from node.blobs import DiskBlobs
 from node.database import DiskDatabase
 from node.errors import Damaged, DiskFull, WrongUse
-from node.ledger import Advance, Attest, Commit, Enter, Hold, Phase, Reveal, Revoke
+from node.ledger import (
+    Advance,
+    Attest,
+    Commit,
+    Enter,
+    Hold,
+    Phase,
+    PhaseAdvanced,
+    Reveal,
+    Revoke,
+    RoundOpened,
+)
 from node.progress import DOING
 from node.receipt import Receipt
 from node.weights import encode
@@ -131,6 +142,38 @@ async def test_a_swarm_of_one(tmp_path):
     swarm = Swarm(tmp_path, nodes=1, rounds=2)
     await swarm.play()
     assert swarm.finalized == [0, 1]
+
+
+@on_virtual_time
+async def test_nothing_is_said_before_blocks_are_deep_enough(tmp_path):
+    """With confirmations, each call answers what the chain said that many blocks ago, or before."""
+    deep, said = 3, []
+    swarm = Swarm(tmp_path, rounds=2, confirmations=deep)
+    for node in swarm.nodes.values():
+        node.line.forge = lambda call: said.append((call, swarm.chain.head.number)) or call
+
+    async def blocks():
+        while swarm.run.closed is None:
+            swarm.chain.mine()
+            await trio.sleep(2)
+        for _ in range(deep):
+            swarm.chain.mine()
+
+    await swarm.play(story=blocks)
+    began = {(e.round, kind): one.block for one in swarm.logged for kind, e in phases(one.event)}
+    waited = [at - began[call.round, type(call)] for call, at in said if type(call) is not Enter]
+    assert swarm.finalized == [0, 1]
+    assert len(waited) == 4 * 4 * 2
+    assert min(waited) == deep
+
+
+def phases(event):
+    """Which calls a phase takes that this event begins."""
+    kinds = {Phase.REVEAL: Reveal, Phase.HOLD: Hold, Phase.ATTEST: Attest}
+    if isinstance(event, RoundOpened):
+        yield Commit, event
+    if isinstance(event, PhaseAdvanced) and event.phase in kinds:
+        yield kinds[event.phase], event
 
 
 @on_virtual_time
@@ -384,6 +427,77 @@ async def test_a_wrong_attestation_is_disputed(tmp_path):
     run = await swarm.play()
     assert swarm.finalized == [0, 1]
     assert [r.disputed for r in run.rounds] == [(2,), ()]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("kind", [Commit, Reveal, Hold, Attest])
+def test_a_lost_disk_at_any_call(tmp_path, kind, moment):
+    """With keys alone a node promises nothing in the round under way, but says what it holds; from the
+    next round on it is an input again."""
+
+    @on_virtual_time
+    async def test():
+        swarm = Swarm(tmp_path, rounds=4)
+        node = swarm[2]
+
+        async def comes_back_without():
+            await swarm.until(in_phase(1, Phase.COMMIT))
+            setattr(node.line, f"crash_{moment}", kind)
+            await swarm.dead(2)
+            node.line.crash_before = node.line.crash_after = None
+            node.lose_disk()
+            node.trainer.samples += 1  # a second update for one base would be another one
+            swarm.start(2)
+
+        run = await swarm.play(story=comes_back_without)
+        assert swarm.finalized == [0, 1, 2, 3]
+        assert {1} == {len(made) for made in commitments(node).values()}
+        assert 2 in run.rounds[1].held
+        assert run.members_in(run.rounds[3].inputs) == (1, 2, 3, 4)
+        assert swarm.holders(run.model) == [1, 2, 3, 4]
+
+    test()
+
+
+@on_virtual_time
+async def test_a_lost_disk_is_not_forgotten_by_a_second_restart(tmp_path):
+    """No later life promises in a round that was under way when the database was made: it attests."""
+    swarm = Swarm(tmp_path, rounds=2)
+    node = swarm[2]
+
+    async def comes_back_twice():
+        node.line.crash_before = Commit
+        await swarm.dead(2)
+        node.line.crash_before = None
+        node.lose_disk()
+        node.trainer.samples += 1
+        swarm.start(2)
+        await trio.sleep(1)
+        node.crash()
+        await trio.sleep(1)
+        swarm.start(2)
+
+    run = await swarm.play(story=comes_back_twice)
+    assert {round_: len(made) for round_, made in commitments(node).items()} == {0: 1, 1: 1}
+    assert [run.members_in(r.inputs) for r in run.rounds] == [(1, 3, 4), (1, 2, 3, 4)]
+    assert 2 in run.rounds[0].attested
+
+
+@on_virtual_time
+async def test_a_disk_lost_before_the_first_round(tmp_path):
+    """While the run is entering nothing was promised: such a node takes part from round 0 on."""
+    swarm = Swarm(tmp_path, rounds=1)
+    swarm[2].line.crash_after = Enter
+
+    async def comes_back_without():
+        await swarm.dead(2)
+        swarm[2].line.crash_after = None
+        swarm[2].lose_disk()
+        for member in swarm.nodes:
+            swarm.start(member)
+
+    run = await swarm.play(2, story=comes_back_without)
+    assert run.members_in(run.rounds[0].inputs) == (1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("ruin", ["missing", "damaged"])

@@ -63,9 +63,10 @@ def a_run(round_=None, **fields):
     return Run(RUN, bytes(32), b"", TERMS, **given)
 
 
-def mine(round_=0, models=(BASE,), enter_after=0, **holding):
+def mine(round_=0, models=(BASE,), enter_after=0, promises_from=0, **holding):
     """Member 3, who has the base."""
-    return Mine(ME, frozenset(models), {round_: Holding(**holding)}, enter_after)
+    rounds = {round_: Holding(**holding)}
+    return Mine(ME, frozenset(models), rounds, enter_after, promises_from=promises_from)
 
 
 def held(*members):
@@ -111,6 +112,16 @@ CASES = {
     "wait when committed": (a_run(a_round(committed=MY_BIT)), mine(update=UPDATE), NOW, WAIT),
     "no second training when committed": (a_run(a_round(committed=MY_BIT)), mine(), NOW, WAIT),
     "no promise after failed training": (a_run(COMMIT), mine(no_update="NaN"), NOW, WAIT),
+    "no training in a round that a lost disk may have promised in": (
+        a_run(COMMIT), mine(promises_from=1), NOW, WAIT,
+    ),
+    "promise what the database has": (
+        a_run(COMMIT), mine(promises_from=1, update=UPDATE), NOW, story.Promise(COMMIT, UPDATE),
+    ),
+    "train in the round after": (
+        a_run(replace(COMMIT, number=1)), mine(1, promises_from=1), NOW,
+        story.Train(replace(COMMIT, number=1)),
+    ),
     # Reveal.
     "reveal": (a_run(REVEAL), mine(update=UPDATE), NOW, story.OpenPromise(REVEAL, UPDATE)),
     "wait when revealed": (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import trio
 
 from authority.audit.record import Record, read_record
 from authority.plan import RunPlan
+from node.blobs import DiskBlobs
+from node.card import add_peers, create_home, read_card
 from node.config import Home, load_config
 from node.ledger import Committed
 from node.progress import read_progress
@@ -102,6 +106,51 @@ def test_a_node_killed_in_a_round_comes_back_and_catches_up(
     assert len(said) == len(set(said))
 
 
+def test_a_node_that_lost_its_disk_but_not_its_keys(
+    tmp_path: Path, chain: Devnet, start: Start
+) -> None:
+    """It gets the model from its peers, says nothing twice, and is an input again."""
+    homes = swarm(tmp_path, chain, rounds=5, commit_seconds=8)
+    nodes = [start(home) for home in homes]
+    eventually(lambda: finalized(homes[0]) >= 1, 90)
+
+    nodes[3].kill()
+    nodes[3].join()
+    _lose_disk(homes[3])
+    again = start(homes[3])
+
+    assert exit_codes([*nodes[:3], again]) == [0, 0, 0, 0]
+    record = record_of(homes[0], chain)
+    run = record.run(1)
+    assert [r.finalized is not None for r in run.rounds] == [True] * 5
+    assert run.members_in(run.rounds[-1].inputs or 0) == (1, 2, 3, 4)
+    assert len({read_progress(home.status)["model"] for home in homes}) == 1
+    assert DiskBlobs(homes[3].blobs).has(run.model)
+    said = [(e.round, e.member) for e in _events(record, Committed)]
+    assert len(said) == len(set(said))
+
+
+def test_a_late_joiner_takes_part(waggle: Waggle, tmp_path: Path, chain: Devnet, start: Start) -> None:
+    """Admitted while the run is under way, it gets the model from its peers, who get its address
+    without a restart and its updates from it."""
+    homes = swarm(tmp_path, chain, rounds=1000)
+    nodes = [start(home) for home in homes]
+    eventually(lambda: finalized(homes[0]) >= 1, 90)
+
+    late = _joins(waggle, homes)
+    nodes.append(start(late))
+    then = eventually(lambda: finalized(late), 60)
+    eventually(lambda: finalized(late) > then + 3, 60)
+
+    waggle("authority", "close-run", 1, "--home", "run/authority")
+    assert exit_codes(nodes) == [0] * 5
+    run = record_of(homes[0], chain).run(1)
+    done = [r for r in run.rounds if r.finalized]
+    assert run.members_in(done[-1].inputs or 0) == (1, 2, 3, 4, 5)
+    joined = next(r for r in done if 5 in run.members_in(r.roster))
+    assert DiskBlobs(late.blobs).has(joined.base)
+
+
 def test_a_node_that_never_comes_back_costs_deadlines_not_the_run(
     tmp_path: Path, chain: Devnet, start: Start
 ) -> None:
@@ -181,6 +230,28 @@ def test_a_consortium_by_hand(waggle: Waggle, chain: Devnet) -> None:
     waggle("export", "b", "--out", "model.safetensors")
     staying.send_signal(signal.SIGINT)
     assert staying.wait(20) == 130
+
+
+def _joins(waggle: Waggle, homes: Sequence[Home]) -> Home:
+    """A fifth clinic asks the authority in; the others are told its address while they run."""
+    late = Home(waggle.folder / "late")
+    like = load_config(homes[0])
+    site, listen = replace(like.site, index=4, count=5), f"127.0.0.1:{free_port()}"
+    config = replace(like, name="late", listen=listen, site=site, enter_after=0, peers={})
+    create_home(late, config, None, light=True)
+    for home in homes:
+        add_peers(home, load_config(home), [read_card(late.card)])
+    add_peers(late, config, [read_card(home.card) for home in homes])
+    waggle("authority", "admit", late.card, "--organization", "Late", "--home", "run/authority")
+    return late
+
+
+def _lose_disk(home: Home) -> None:
+    """All but keys, card and settings."""
+    shutil.rmtree(home.blobs)
+    home.status.unlink()
+    for part in home.folder.glob("node.db*"):
+        part.unlink()
 
 
 def _lose_the_model(waggle: Waggle, name: str) -> None:
