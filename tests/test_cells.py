@@ -10,15 +10,17 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from node.errors import Damaged, InfrastructureFault, WrongUse
 from sim.matrix import ray_pool
-from sim.matrix.cell import Answer, attempt
+from sim.matrix.cell import Answer, attempt, lost
 from sim.matrix.cells import Cells
-from sim.matrix.pool import LocalPool, local_pool
+from sim.pool import LocalPool, local_pool
 from sim.scenario import Scenario
 from tests.fake_arena import simulate, trace
 
@@ -98,13 +100,13 @@ def test_an_attempt_never_raises() -> None:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[LocalPool]:
+def pool(tmp_path: Path) -> Iterator[LocalPool[Any, Any]]:
     """Two workers, which have ended afterwards."""
-    with local_pool(2, simulate, tmp_path / "log.txt") as made:
+    with local_pool(2, partial(attempt, simulate), lost, tmp_path / "log.txt") as made:
         yield made
 
 
-def test_the_pool_answers_every_cell(pool: LocalPool, tmp_path: Path) -> None:
+def test_the_pool_answers_every_cell(pool: LocalPool[Any, Any], tmp_path: Path) -> None:
     """In two processes that live on; what goes wrong in a cell, or kills it, costs that cell only."""
     good = [replace(SCENARIO, seed=seed) for seed in range(4)]
     bad = [replace(SCENARIO, attack=attack, byzantine=1) for attack in ("nan", "huge")]
@@ -118,13 +120,13 @@ def test_the_pool_answers_every_cell(pool: LocalPool, tmp_path: Path) -> None:
 
 def test_the_pool_ends_its_processes(tmp_path: Path) -> None:
     """Also those in the middle of a cell, when an interrupt comes."""
-    pool = local_pool(2, _forever, tmp_path / "log.txt")
+    pool = local_pool(2, partial(attempt, _forever), lost, tmp_path / "log.txt")
     with pytest.raises(KeyboardInterrupt), pool as opened, _interrupted(0.3):
         next(opened.run([SCENARIO, replace(SCENARIO, seed=1)]))
     assert multiprocessing.active_children() == []
 
 
-def test_whoever_stops_asking_stops_the_workers(pool: LocalPool) -> None:
+def test_whoever_stops_asking_stops_the_workers(pool: LocalPool[Any, Any]) -> None:
     """And may ask again."""
     answers = pool.run([SCENARIO, replace(SCENARIO, seed=1), replace(SCENARIO, seed=2)])
     assert isinstance(next(answers), Answer)

@@ -58,6 +58,11 @@ def attempt(work: Work, scenario: Scenario) -> Answer:
     return Answer(scenario, trace, why, time.monotonic() - begun)
 
 
+def lost(scenario: Scenario, why: str) -> Answer:
+    """The answer for a cell whose process died."""
+    return Answer(scenario, None, why)
+
+
 def _place(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}, line {last.lineno}"

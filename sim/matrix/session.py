@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from node.durable import write_whole
 from node.errors import BadAnswer
 from sim.fresh import fresh
 from sim.live import say
-from sim.matrix.cell import Answer, Pool, Work, simulate
+from sim.matrix.cell import Answer, Pool, Work, attempt, lost, simulate
 from sim.matrix.cells import Cells
 from sim.matrix.live import progress
 from sim.matrix.plan import LeftOut, Matrix
@@ -81,9 +82,10 @@ def _pool(wish: Wish, work: Work, folder: Path) -> AbstractContextManager[Pool]:
         from sim.matrix.ray_pool import ray_pool
 
         return ray_pool(wish.ray, wish.jobs, work)
-    from sim.matrix.pool import local_pool
+    from sim.pool import local_pool
 
-    return local_pool(wish.jobs or len(os.sched_getaffinity(0)), work, folder / "log.txt")
+    jobs = wish.jobs or len(os.sched_getaffinity(0))
+    return local_pool(jobs, partial(attempt, work), lost, folder / "log.txt")
 
 
 def _report(

@@ -109,6 +109,11 @@ class LivingDatabase:
         self._before_writing()
         return self._database.promise(run, round_, base, update)
 
+    def promises_from(self, run: int, round_: int) -> int:
+        """See Database."""
+        self._before_writing()
+        return self._database.promises_from(run, round_)
+
     def save(self, nonce: int, hash_: bytes, raw: bytes, /) -> None:
         """See Outbox."""
         self._before_writing()

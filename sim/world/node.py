@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 import trio
 
+from node.arrival import find_run, look_deep_enough, member_of
 from node.conduct import HONEST, Conduct
 from node.driver import Driver
 from node.errors import InfrastructureFault
@@ -115,10 +116,9 @@ class Node:
         blobs, database = LivingBlobs(self.disk, life), LivingDatabase(self.disk, life)
         link = Link(world.chain, world.wires, world.signatures, self.member, life)
         ledger = WorldLedger(link, world.chain, world.signatures, self.account, database)
-        terms = world.rules.manifest
-        watch = Watch(ledger, poll_seconds=POLL_SECONDS, confirmations=terms.confirmations)
+        watch = self.watch = Watch(ledger, poll_seconds=POLL_SECONDS)
         await watch.catch_up()
-        self.watch = watch
+        member_of(watch.chronicle, self.account)
         exchange = self._exchange(life, watch, blobs)
         seams = self.conduct.seams(
             Seams(
@@ -133,8 +133,7 @@ class Node:
             )
         )
         async with serving(exchange, watch):
-            await watch.until(lambda: RUN in watch.chronicle.runs)
-            await watch.until(lambda: self.member in watch.chronicle.members)
+            await look_deep_enough(watch, await find_run(watch, RUN), self.account)
             driver = Driver(
                 seams=seams,
                 watch=watch,
