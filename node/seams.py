@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple
 
 from node.blobs import Blobs
 from node.database import Database
@@ -14,7 +14,9 @@ from node.header import Layout
 from node.ledger import Ledger
 from node.manifest import Manifest
 from node.merge import Rule
-from node.train import Trainer
+
+if TYPE_CHECKING:  # torch takes a second to import, and only who trains needs it
+    from node.train import Trainer
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -69,6 +69,8 @@ class MemoryExchange:
                 return
             await trio.lowlevel.checkpoint()
             outline = self._open(peer)._offer(digest, self.key)
+            if outline.digest != digest:
+                raise PeerLied(f"the hashes are not those of blob {digest.short}")
             if outline.size > min(max_bytes, self._limits.blob_bytes):
                 raise PeerLied(f"blob {digest.short} can't have {outline.size} bytes")
             await self._receive(self._blobs.partial(outline), outline, peer)

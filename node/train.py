@@ -76,6 +76,12 @@ class TorchTrainer:
         """This site's data, loaded once. Raises WrongUse."""
         return self._task.data(self._site)
 
+    def on(self, data: Data) -> TorchTrainer:
+        """The same trainer on other data, for simulating attacks on what is learned."""
+        other = TorchTrainer(self._task, self._site, device=str(self._device), threads=self._threads)
+        other.data = data
+        return other
+
     def initial(self, seed: int) -> dict[str, Array]:
         """Built on the CPU, so that a node with an accelerator starts from the same model."""
         with undisturbed(seed, torch.device("cpu"), self._threads):

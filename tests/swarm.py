@@ -27,6 +27,7 @@ from authority.audit.record import Record
 from node.arrival import look_deep_enough
 from node.blobs import DiskBlobs
 from node.commitment import Claims
+from node.conduct import Conduct
 from node.database import DiskDatabase, OwnUpdate
 from node.digest import Digest, digest
 from node.driver import Driver
@@ -190,6 +191,7 @@ class Node:
         self.trainer = FakeTrainer(samples=10 * member)
         self.home = swarm.folder / f"node-{member}"
         self.serves = True
+        self.conduct: Callable[[], Conduct] = Conduct
         self.ended: BaseException | None = None
         self.lives = 0
         self.driver: Driver | None = None
@@ -246,13 +248,14 @@ class Node:
         blobs = DiskBlobs(self.blobs)
         if self.lives == 1:
             blobs.put(encode(INITIAL))
+        conduct = self.conduct()
         watch = Watch(self.line, poll_seconds=POLL_SECONDS)
         await watch.catch_up()
         exchange = MemoryExchange(
             network=self._swarm.wire,
             key=self.key,
-            blobs=blobs,
-            may_serve=lambda name, peer: self._may_serve(watch.chronicle, name, peer),
+            blobs=conduct.serves(blobs),
+            may_serve=conduct.may_serve(functools.partial(self._may_serve, watch)),
         )
         seams = Seams(
             ledger=self.line,
@@ -266,7 +269,12 @@ class Node:
         )
         progress = Progress(self.home / "status.json", f"n{self.member}", self.member, exchange)
         self.driver = Driver(
-            seams=seams, watch=watch, rules=self._swarm.rules, member=self.member, progress=progress
+            seams=conduct.seams(seams),
+            watch=watch,
+            rules=self._swarm.rules,
+            member=self.member,
+            progress=progress,
+            decide=conduct.decide,
         )
         async with serving(exchange, watch):
             await look_deep_enough(watch, RUN, self.line.account)
@@ -277,7 +285,8 @@ class Node:
             await trio.sleep(self.trainer.seconds)
         return await _inline(work, *args)
 
-    def _may_serve(self, chronicle: Chronicle, name: Digest, peer: PeerKey) -> bool:
+    def _may_serve(self, watch: Watch, name: Digest, peer: PeerKey) -> bool:
+        chronicle = watch.chronicle
         return self.serves and may_serve(chronicle, chronicle.runs[RUN], name, peer)
 
 

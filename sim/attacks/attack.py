@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from torch import Tensor
 
 from node.weights import Array
+
+if TYPE_CHECKING:  # naming attacks takes no torch, which is slow to import
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,14 +6,17 @@ Backdoor Federated Learning" (AISTATS 2020), equation 3.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch import Tensor
 
 from node.errors import WrongUse
 from node.weights import Array
 from sim.attacks.attack import Scene
 from sim.attacks.rows import exact, sent
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VALUE = 2
 PART = 8
@@ -46,6 +49,8 @@ def poisoned(
     """
     if classes and target >= classes:
         raise WrongUse(f"backdoor:target is a class from 0 to {classes - 1} in this task, not {target}")
+    import torch
+
     count = max(round(share * len(inputs)), 1)
     chosen = torch.from_numpy(np.sort(rng.permutation(len(inputs))[:count]))
     inputs, targets = inputs.clone(), targets.clone()

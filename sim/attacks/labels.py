@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from torch import Tensor
 
 from node.weights import Array
 from sim.attacks.attack import Scene
 from sim.attacks.rows import exact, sent, size
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def flipped(

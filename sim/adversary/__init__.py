@@ -1,0 +1,1 @@
+"""Hostile nodes: each behaviour a function that returns a `node.conduct.Conduct`."""
