@@ -66,6 +66,10 @@ class OverDatabase:
         """See Database."""
         return self.under.promise(run, round_, base, update)
 
+    def promises_from(self, run: int, round_: int) -> int:
+        """See Database."""
+        return self.under.promises_from(run, round_)
+
 
 class OverExchange:
     """An exchange over an exchange."""

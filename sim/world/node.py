@@ -11,6 +11,7 @@ import trio
 
 from node.arrival import find_run, look_deep_enough, member_of
 from node.conduct import HONEST, Conduct
+from node.digest import Digest
 from node.driver import Driver
 from node.errors import InfrastructureFault
 from node.exchange import PeerKey
@@ -49,9 +50,16 @@ class Node:
     """What lasts from life to life."""
 
     def __init__(
-        self, world: World, member: int, account: Address, key: PeerKey, conduct: Conduct = HONEST
+        self,
+        world: World,
+        member: int,
+        account: Address,
+        key: PeerKey,
+        conduct: Callable[[], Conduct] | None = None,
     ) -> None:
-        self.member, self.account, self.key, self.conduct = member, account, key, conduct
+        """conduct: gives each life of a hostile node its own; None: it is honest."""
+        self.member, self.account, self.key = member, account, key
+        self.honest = conduct is None
         self.name = f"node {member}"
         self.accounts = {account}
         self.disk = Disk()
@@ -62,13 +70,8 @@ class Node:
         self.endings: list[BaseException] = []
         self.life: Life | None = None
         self.watch: Watch | None = None
-        self._world = world
+        self._world, self._conduct = world, conduct
         self._lots = Random(f"{world.story.seed} {member}")
-
-    @property
-    def honest(self) -> bool:
-        """Whether it does what nodes do."""
-        return self.conduct is HONEST
 
     async def run(self) -> None:
         """Live whenever wanted, until the run is over for this node."""
@@ -119,8 +122,9 @@ class Node:
         watch = self.watch = Watch(ledger, poll_seconds=POLL_SECONDS)
         await watch.catch_up()
         member_of(watch.chronicle, self.account)
-        exchange = self._exchange(life, watch, blobs)
-        seams = self.conduct.seams(
+        conduct = HONEST if self._conduct is None else self._conduct()
+        exchange = self._exchange(life, watch, blobs, conduct)
+        seams = conduct.seams(
             Seams(
                 ledger=ledger,
                 exchange=exchange,
@@ -140,22 +144,24 @@ class Node:
                 rules=world.rules,
                 member=self.member,
                 progress=Silent(self.name, self.member, exchange),
-                decide=self.conduct.decide,
+                decide=conduct.decide,
             )
             await take_part(driver, watch)
 
-    def _exchange(self, life: Life, watch: Watch, blobs: LivingBlobs) -> WorldExchange:
+    def _exchange(
+        self, life: Life, watch: Watch, blobs: LivingBlobs, conduct: Conduct
+    ) -> WorldExchange:
         world = self._world
 
-        def may(digest, peer):  # type: ignore[no-untyped-def]
+        def may(digest: Digest, peer: PeerKey) -> bool:
             run = watch.chronicle.runs.get(RUN)
             return run is not None and may_serve(watch.chronicle, run, digest, peer)
 
         inner = MemoryExchange(
             network=world.air,
             key=self.key,
-            blobs=self.conduct.serves(blobs),
-            may_serve=self.conduct.may_serve(may),
+            blobs=conduct.serves(blobs),
+            may_serve=conduct.may_serve(may),
         )
         return WorldExchange(inner, world.wires, self.member, life, world.place_of, world.saw)
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from sim.world.lies import LIES
+
 QUIET_ROUNDS = 4
 """Rounds at the end in which nothing breaks any more."""
 
@@ -91,15 +93,13 @@ class _Draw:
             ahead={member: lots.uniform(-3, 3) for member in range(1, nodes + 2)},
         )
         kinds = [kind for kind in _KINDS if kind != "reorganization" or confirmations]
-        faults = [self._fault(lots.choice(kinds), plain) for _ in range(lots.randint(2, 9))]
+        faults = [self._fault(lots.choice(kinds), plain) for _ in range(lots.randint(2, 14))]
         faults += [self._join(member, plain) for member in late]
         if lots.random() < 0.3:
             faults += self._revocation(plain)
         return _with(plain, faults)
 
     def _hostile(self) -> dict[int, str]:
-        from sim.world.lies import LIES
-
         count = self._lots.randint(0, (self._nodes - 1) // 3)
         members = self._lots.sample(range(1, self._nodes + 1), count)
         first = self._lots.choice(LIES)

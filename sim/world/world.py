@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import trio
@@ -22,6 +23,8 @@ from node.testing import MemoryNetwork
 from node.testing_ledger import memory_address
 from node.transactions import Pooling
 from node.weights import encode
+from sim.adversary.grammar import conduct_of
+from sim.adversary.stage import Stage
 from sim.world import seeded
 from sim.world.chain import WorldChain
 from sim.world.faults import strike
@@ -188,7 +191,13 @@ class World:
 
     def _node(self, member: int) -> Node:
         key = PeerKey(bytes([member]) * 32)
-        return Node(self, member, memory_address(f"account {member}"), key)
+        lie = self.story.hostile.get(member)
+        conduct = None if lie is None else partial(conduct_of, lie, self._stage(member))
+        return Node(self, member, memory_address(f"account {member}"), key, conduct)
+
+    def _stage(self, member: int) -> Stage:
+        """What a hostile node may know: all of them conspire."""
+        return Stage(member, self.now, self.story.seed, tuple(self.story.hostile))
 
     async def _prepare(self) -> None:
         """The authority admits everybody who is there from the beginning, and opens the run."""
