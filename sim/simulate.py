@@ -15,6 +15,7 @@ from node.errors import WaggleError, WrongUse
 from sim.matrix.cli import matrix
 from sim.scenario import Scenario
 from sim.scenario_options import scenario_from, scenario_options
+from sim.world.cli import world
 
 
 @click.group(invoke_without_command=True)
@@ -44,6 +45,7 @@ def simulate(
       waggle simulate --nodes 10 --byzantine 2 --attack alie --rule nnm+trimmed-mean --out result.json
       waggle simulate --scenario result.json
       waggle simulate matrix
+      waggle simulate world --seeds 1000
     """
     if ctx.invoked_subcommand:
         _refuse_options(ctx)
@@ -63,6 +65,7 @@ def simulate(
 
 
 simulate.add_command(matrix)
+simulate.add_command(world)
 
 
 def _run(scenario: Scenario, out: Path | None, compare: bool, device: str, as_json: bool) -> None:

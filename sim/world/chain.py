@@ -7,7 +7,7 @@ in their place, with the same calls in another order, later, or not at all.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -131,6 +131,10 @@ class WorldChain:
     def logged(self) -> tuple[Logged, ...]:
         """All that the contracts said on the chain as it is now."""
         return tuple(self.contracts.events(0, self.contracts.head.number))
+
+    def newest(self) -> Sequence[Logged]:
+        """What the contracts said in the newest block."""
+        return self.contracts.events(self.height, self.height)
 
     def _start_over(self) -> None:
         self._now = self._genesis

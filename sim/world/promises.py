@@ -45,6 +45,11 @@ def broken(evidence: Evidence) -> tuple[Broken, ...]:
     return tuple(Broken(name, how) for name, check in PROMISES.items() for how in check(facts))
 
 
+def run_of(evidence: Evidence) -> Run:
+    """The world's run as its chain has it in the end."""
+    return _Facts(evidence).run
+
+
 class _Facts:
     """The evidence, read once."""
 

@@ -34,6 +34,7 @@ from sim.world.node import Node
 from sim.world.seeded import sleep
 from sim.world.signatures import Signatures
 from sim.world.story import Story
+from sim.world.telling import tell
 from sim.world.timeline import Timeline
 from sim.world.wires import Wires
 
@@ -183,6 +184,8 @@ class World:
         return self.chain.height - self.story.confirmations - block
 
     def _hear_of_blocks(self) -> None:
+        for said in tell(one.event for one in self.chain.newest()):
+            self.note("chain", said)
         for node in self.nodes.values():
             if node.watch is not None and not self.wires.is_cut(0, node.member):
                 node.watch.hurry()
