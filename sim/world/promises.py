@@ -6,6 +6,7 @@ is in docs/guarantees.md.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -95,20 +96,16 @@ def _validity(facts: _Facts) -> Iterator[str]:
 
 
 def _blindness(facts: _Facts) -> Iterator[str]:
-    """Every input was committed before anybody could see an honest update of its round."""
+    """Nobody commits once anybody could see an honest update of the round."""
     times = facts.evidence.chain.times()
-    committed: dict[tuple[int, int], float] = {
-        (one.event.round, one.event.member): times[one.block]
-        for one in facts.logged
-        if isinstance(one.event, Committed)
-    }
+    first: dict[int, float] = {}
     for round_ in facts.run.rounds:
-        inputs = facts.run.members_in(round_.inputs or 0)
-        last = max((committed[round_.number, member] for member in inputs), default=0.0)
-        for member, revealed in round_.revealed.items():
-            first = facts.evidence.seen.get(revealed.digest)
-            if member in facts.honest and first is not None and first <= last:
-                yield f"round {round_.number}: the update of {member} was seen before all had committed"
+        honest = (r.digest for member, r in round_.revealed.items() if member in facts.honest)
+        seen = (facts.evidence.seen[d] for d in honest if d in facts.evidence.seen)
+        first[round_.number] = min(seen, default=math.inf)
+    for one in facts.logged:
+        if isinstance(one.event, Committed) and times[one.block] >= first[one.event.round]:
+            yield f"round {one.event.round}: {one.event.member} committed after updates could be seen"
 
 
 def _liveness(facts: _Facts) -> Iterator[str]:
@@ -120,6 +117,18 @@ def _liveness(facts: _Facts) -> Iterator[str]:
         if round_.finalized is None:
             why = round_.skipped.name if round_.skipped is not None else "not ended"
             yield f"round {round_.number} is not finalized ({why}) though all is quiet"
+
+
+def _return(facts: _Facts) -> Iterator[str]:
+    """In the last round every honest node that is waited for takes part: whatever struck it, it is back."""
+    last = facts.run.rounds[-1]
+    for member in facts.run.members_in(last.expected):
+        if member not in facts.honest or facts.evidence.stuck:
+            continue
+        if not (last.inputs or 0) & facts.run.bit(member):
+            yield f"round {last.number}: the update of {member} is no input though all is quiet"
+        elif member not in last.attested:
+            yield f"round {last.number}: {member} didn't attest though all is quiet"
 
 
 def _one_promise(facts: _Facts) -> Iterator[str]:
@@ -164,6 +173,7 @@ PROMISES: dict[str, Callable[[_Facts], Iterator[str]]] = {
     "validity": _validity,
     "blindness": _blindness,
     "liveness": _liveness,
+    "return": _return,
     "one promise a round": _one_promise,
     "revocation": _revocation,
     "nobody is ended": _no_end,
