@@ -33,7 +33,8 @@ from node.evm import (
     encode_function,
 )
 from node.ledger import Address, Block, Call, Logged, Mined, Network
-from node.transactions import Fees, MemoryOutbox, Outbox, Patience, Pooling, Receipt, RpcRefusal, Sender
+from node.outbox import MemoryOutbox, Outbox
+from node.transactions import Fees, Patience, Pooling, Receipt, RpcRefusal, Sender
 
 T = TypeVar("T")
 

@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS updates (
     PRIMARY KEY (run, round, base)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS transactions (
-    nonce INTEGER NOT NULL, hash BLOB PRIMARY KEY, raw BLOB NOT NULL, settled INTEGER NOT NULL
+    nonce INTEGER NOT NULL, hash BLOB PRIMARY KEY, raw BLOB NOT NULL, settled INTEGER NOT NULL,
+    account TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY, promises_from INTEGER NOT NULL) STRICT;
 """
@@ -76,6 +77,7 @@ class DiskDatabase:
             self._db.execute("PRAGMA synchronous=FULL")
             self._check()
             self._db.executescript(_SCHEMA)
+            self._migrate()
 
     def close(self) -> None:
         """Close the file."""
@@ -109,25 +111,46 @@ class DiskDatabase:
             found = self._db.execute("SELECT promises_from FROM runs WHERE run=?", (run,))
             return int(found.fetchone()[0])
 
-    def save(self, nonce: int, hash_: bytes, raw: bytes) -> None:
+    def save(self, account: str, nonce: int, hash_: bytes, raw: bytes, /) -> None:
         """Record a signed transaction before it is sent, the same one perhaps for the second time."""
         with self._faults():
             self._db.execute(
-                "INSERT INTO transactions VALUES (?,?,?,0) ON CONFLICT (hash) DO UPDATE SET settled=0",
-                (nonce, hash_, raw),
+                "INSERT INTO transactions (account, nonce, hash, raw, settled) VALUES (?,?,?,?,0) "
+                "ON CONFLICT (hash) DO UPDATE SET settled=0",
+                (account, nonce, hash_, raw),
             )
 
-    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
-        """Signed transactions whose fate is unknown: (nonce, hash, raw), oldest first."""
+    def unsettled(self, account: str, /) -> Sequence[tuple[int, bytes]]:
+        """Signed transactions whose fate is unknown: (nonce, raw), oldest first."""
         with self._faults():
             return self._db.execute(
-                "SELECT nonce, hash, raw FROM transactions WHERE settled=0 ORDER BY nonce, rowid"
+                "SELECT nonce, raw FROM transactions WHERE account IN (?, '') AND settled=0 "
+                "ORDER BY nonce, rowid",
+                (account,),
             ).fetchall()
 
-    def settle(self, nonce: int) -> None:
+    def known(self, account: str, first: int, last: int, /) -> Sequence[tuple[int, bytes]]:
+        """All signed transactions with nonces first..last: (nonce, raw), oldest first."""
+        with self._faults():
+            return self._db.execute(
+                "SELECT nonce, raw FROM transactions WHERE account IN (?, '') "
+                "AND nonce BETWEEN ? AND ? ORDER BY nonce, rowid",
+                (account, first, last),
+            ).fetchall()
+
+    def settle(self, account: str, nonce: int, /) -> None:
         """All transactions with this nonce are decided: one was mined, the others never can be."""
         with self._faults():
-            self._db.execute("UPDATE transactions SET settled=1 WHERE nonce=?", (nonce,))
+            self._db.execute(
+                "UPDATE transactions SET settled=1 WHERE account IN (?, '') AND nonce=?",
+                (account, nonce),
+            )
+
+    def _migrate(self) -> None:
+        """0.1.0 knew one account only: what it wrote is anybody's."""
+        columns = [row[1] for row in self._db.execute("PRAGMA table_info(transactions)")]
+        if "account" not in columns:
+            self._db.execute("ALTER TABLE transactions ADD COLUMN account TEXT NOT NULL DEFAULT ''")
 
     def _check(self) -> None:
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()

@@ -1,12 +1,14 @@
 """One account's transactions: signed, stored, sent, awaited, one at a time.
 
 Goals: after a crash at any instruction a call is neither lost nor sent under a second nonce; a stuck
-transaction gets a higher fee under the same nonce; EIP-1559, legacy and zero-gas chains all work.
+transaction gets a higher fee under the same nonce; what a reorganizing chain takes back is sent again;
+EIP-1559, legacy and zero-gas chains all work.
 Non-goals: what a call means, how requests travel (the `Node` protocol, filled by node/chain.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,43 +21,16 @@ from hexbytes import HexBytes
 
 from node.errors import ChainUnreachable, InfrastructureFault, WrongUse
 from node.evm import Encoded
+from node.outbox import Outbox
 
 _DYNAMIC_FEE = 2
 
-
-class Outbox(Protocol):
-    """Where signed transactions are kept until their nonce is used up; a crash must not empty it."""
-
-    def save(self, nonce: int, hash_: bytes, raw: bytes, /) -> None:
-        """Record a signed transaction, durably, before it is sent."""
-        ...
-
-    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
-        """Transactions whose fate is unknown: (nonce, hash, raw), oldest first."""
-        ...
-
-    def settle(self, nonce: int, /) -> None:
-        """Forget the transactions with this nonce: one was mined, the others never can be."""
-        ...
+_SIGNED_AT_MOST = 5
+"""How often a call is signed anew, each time under a nonce that the chain has made free."""
 
 
-class MemoryOutbox:
-    """An outbox for accounts that may forget: tests, and one-off commands of the authority."""
-
-    def __init__(self) -> None:
-        self._sent: dict[bytes, tuple[int, bytes, bytes]] = {}
-
-    def save(self, nonce: int, hash_: bytes, raw: bytes, /) -> None:
-        """Record a signed transaction."""
-        self._sent.setdefault(hash_, (nonce, hash_, raw))
-
-    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
-        """Transactions whose fate is unknown."""
-        return sorted(self._sent.values(), key=lambda sent: sent[0])
-
-    def settle(self, nonce: int, /) -> None:
-        """Forget a nonce."""
-        self._sent = {key: sent for key, sent in self._sent.items() if sent[0] != nonce}
+class _Overtaken(Exception):
+    """The chain has moved so that a nonce is of no use any more: sign again under the next."""
 
 
 class Signer(Protocol):
@@ -148,6 +123,7 @@ class Patience:
     first_poll: float = 0.003
     slowest_poll: float = 0.25
     bump_after: float = 20.0
+    mend_after: float = 3.0
     spent_grace: float = 3.0
     give_up_after: float = 300.0
     underpriced_pause: float = 0.5
@@ -182,28 +158,32 @@ class Sender:
     async def send(self, call: Encoded) -> Receipt:
         """Send and wait until mined. A failed or cancelled call is finished by the next one first."""
         async with self._lock:
-            nonce = self._nonce if self._nonce is not None else await self._recovered()
-            self._nonce = None
-            raw = self._sign(self._transaction(call, nonce) | (await self._fee_fields()))
-            receipt = await self._see_through(nonce, [raw])
-            await self.run_outbox(self.outbox.settle, nonce)
-            self._nonce = nonce + 1
-            self._forget_old_fees(receipt)
-            return receipt
+            for _ in range(_SIGNED_AT_MOST):
+                nonce = self._nonce if self._nonce is not None else await self._recovered()
+                self._nonce = None
+                raw = self._sign(self._transaction(call, nonce) | (await self._fee_fields()))
+                try:
+                    receipt = await self._see_through(nonce, [raw])
+                except _Overtaken:
+                    continue
+                await self._settle(nonce)
+                self._nonce = nonce + 1
+                self._forget_old_fees(receipt)
+                return receipt
+        raise ChainUnreachable(
+            f"the chain keeps taking back what {self.account.address} sent: see whether it is healthy"
+        )
 
     async def _recovered(self) -> int:
-        """See what an earlier life left in flight through; then the next nonce.
-
-        Only the next nonce of the account can still be mined: lower ones are used up, and higher ones
-        wait for one that the chain has forgotten.
-        """
+        """See what an earlier life left in flight through; then the next nonce."""
         left: dict[int, list[bytes]] = {}
-        for nonce, _, raw in await self.run_outbox(self.outbox.unsettled):
+        for nonce, raw in await self.run_outbox(self.outbox.unsettled, self.account.address):
             left.setdefault(nonce, []).append(raw)
         for nonce, raws in sorted(left.items()):
-            if nonce == await self.node.nonce(self.account.address):
-                await self._see_through(nonce, raws)
-            await self.run_outbox(self.outbox.settle, nonce)
+            if nonce >= await self.node.nonce(self.account.address):
+                with contextlib.suppress(_Overtaken):
+                    await self._see_through(nonce, raws)
+            await self._settle(nonce)
         return await self.node.nonce(self.account.address)
 
     async def _see_through(self, nonce: int, raws: list[bytes]) -> Receipt:
@@ -211,7 +191,13 @@ class Sender:
         started = trio.current_time()
         while trio.current_time() < started + self.patience.give_up_after:
             pooling = await self._submit(nonce, raws)
-            receipt = await self._first_receipt(raws, self.patience.after(pooling))
+            patience = self.patience.after(pooling)
+            soon = min(patience, self.patience.mend_after)
+            receipt = (
+                await self._first_receipt(raws, soon)
+                or await self._mended(nonce, raws)
+                or await self._first_receipt(raws, patience - soon)
+            )
             if receipt:
                 return receipt
             if pooling is Pooling.SPENT:
@@ -223,20 +209,55 @@ class Sender:
             "whether its least gas price has risen"
         )
 
+    async def _mended(self, nonce: int, raws: Sequence[bytes]) -> Receipt | None:
+        """After a reorganization: send again what the chain took back below this nonce.
+
+        The receipt, if it was only late. Raises _Overtaken when this nonce is used up by an earlier
+        transaction of ours, or can't be reached since one below it is forgotten here.
+        """
+        mined = await self.node.nonce(self.account.address)
+        first, last = min(mined, nonce), max(mined, nonce) - (mined < nonce)
+        known = await self.run_outbox(self.outbox.known, self.account.address, first, last)
+        if mined > nonce:
+            return await self._own_receipt(raws, [raw for number, raw in known if number == nonce])
+        if mined < nonce:
+            await self._send_again(nonce, range(mined, nonce), known)
+        return None
+
+    async def _own_receipt(self, raws: Sequence[bytes], known: Sequence[bytes]) -> Receipt | None:
+        """The receipt of one of `raws`. Raises _Overtaken if another of ours was mined instead."""
+        for raw in known:
+            if receipt := await self.node.receipt(_hash(raw)):
+                if raw in raws:
+                    return receipt
+                raise _Overtaken
+        return None
+
+    async def _send_again(self, nonce: int, missing: range, known: Sequence[tuple[int, bytes]]) -> None:
+        if {number for number, _ in known} != set(missing):
+            await self._settle(nonce)
+            raise _Overtaken
+        for _, raw in known:
+            with contextlib.suppress(RpcRefusal):
+                await self.node.submit(raw, self.account.address)
+
     async def _submit(self, nonce: int, raws: Sequence[bytes]) -> Pooling:
         """Store the newest, then send it. One that was refused for good is forgotten again."""
-        raw = raws[-1]
-        await self.run_outbox(self.outbox.save, nonce, _hash(raw), raw)
+        raw, account = raws[-1], self.account.address
+        await self.run_outbox(self.outbox.save, account, nonce, _hash(raw), raw)
         try:
-            pooling = await self.node.submit(raw, self.account.address)
+            pooling = await self.node.submit(raw, account)
         except (WrongUse, RpcRefusal):
             if len(raws) > 1:
                 return Pooling.TAKEN  # the one before is still in the pool
-            await self.run_outbox(self.outbox.settle, nonce)
+            await self._settle(nonce)
             raise
         if pooling is Pooling.UNDERPRICED:
             self._fees = None
         return pooling
+
+    async def _settle(self, nonce: int) -> None:
+        await self.run_outbox(self.outbox.settle, self.account.address, nonce)
 
     async def _first_receipt(self, raws: Sequence[bytes], seconds: float) -> Receipt | None:
         """Poll for a receipt, fast at first: chains that mine on demand have it within milliseconds."""
@@ -251,7 +272,7 @@ class Sender:
             pause = min(pause * 1.5, self.patience.slowest_poll)
 
     async def _lost(self, nonce: int) -> None:
-        await self.run_outbox(self.outbox.settle, nonce)
+        await self._settle(nonce)
         raise InfrastructureFault(
             f"another process used nonce {nonce} of {self.account.address}: one process per account; "
             "stop the other one"

@@ -1,5 +1,8 @@
 """The node's memory: what was promised stays promised, and a broken file is named."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from node.commitment import Claims
@@ -8,6 +11,7 @@ from node.digest import digest
 from node.errors import Damaged, DiskFull
 
 BASE, OTHER = digest(b"base"), digest(b"other")
+ME = "0x" + "11" * 20
 FIRST = OwnUpdate(digest(b"first"), Claims(64, 7))
 SECOND = OwnUpdate(digest(b"second"), Claims(8, 9))
 
@@ -59,10 +63,10 @@ def test_the_first_look_decides_from_when_on_to_promise(database, path):
 def test_promises_survive(database, path):
     """Another process, or this one after kill -9 (no close), reads what was promised."""
     database.promise(1, 0, BASE, FIRST)
-    database.save(3, b"hash", b"raw")
+    database.save(ME, 3, b"hash", b"raw")
     again = DiskDatabase(path)
     assert again.promise(1, 0, BASE, SECOND) == FIRST
-    assert again.unsettled() == [(3, b"hash", b"raw")]
+    assert again.unsettled(ME) == [(3, b"raw")]
     again.close()
 
 
@@ -76,25 +80,53 @@ def test_everything_is_synced(database):
 def test_transactions_oldest_first(database):
     """By nonce, then in the order in which they were signed; each once."""
     for nonce, hash_ in ((5, b"c"), (4, b"b"), (4, b"a"), (4, b"b")):
-        database.save(nonce, hash_, b"raw " + hash_)
-    expected = [(4, b"b", b"raw b"), (4, b"a", b"raw a"), (5, b"c", b"raw c")]
-    assert database.unsettled() == expected
+        database.save(ME, nonce, hash_, b"raw " + hash_)
+    expected = [(4, b"raw b"), (4, b"raw a"), (5, b"raw c")]
+    assert database.unsettled(ME) == expected
 
 
 def test_a_settled_nonce(database):
     """None of its transactions is in doubt any more."""
-    database.save(4, b"a", b"raw")
-    database.save(5, b"b", b"raw")
-    database.settle(4)
-    assert database.unsettled() == [(5, b"b", b"raw")]
+    database.save(ME, 4, b"a", b"raw")
+    database.save(ME, 5, b"b", b"raw")
+    database.settle(ME, 4)
+    assert database.unsettled(ME) == [(5, b"raw")]
+
+
+def test_settled_transactions_are_known(database):
+    """A chain that reorganizes may take them back."""
+    for nonce in (3, 4, 5):
+        database.save(ME, nonce, b"%d" % nonce, b"raw %d" % nonce)
+        database.settle(ME, nonce)
+    assert database.known(ME, 4, 9) == [(4, b"raw 4"), (5, b"raw 5")]
+
+
+def test_another_account_s_transactions_are_not_ours(database):
+    """After a rotation of the account nonces begin anew."""
+    database.save("0x" + "22" * 20, 4, b"a", b"raw")
+    assert (database.unsettled(ME), database.known(ME, 0, 9)) == ([], [])
+
+
+def test_a_database_of_the_first_release(path):
+    """Its table has no account: what was in flight is still known."""
+    old = sqlite3.connect(path)
+    old.execute(
+        "CREATE TABLE transactions (nonce INTEGER NOT NULL, hash BLOB PRIMARY KEY, "
+        "raw BLOB NOT NULL, settled INTEGER NOT NULL) STRICT"
+    )
+    old.execute("INSERT INTO transactions VALUES (4, x'61', x'726177', 0)")
+    old.commit()
+    old.close()
+    with contextlib.closing(DiskDatabase(path)) as database:
+        assert database.unsettled(ME) == [(4, b"raw")]
 
 
 def test_a_transaction_sent_again_is_in_doubt_again(database):
     """After an endpoint's refusal the same call has the same nonce and hash; a crash must find it."""
-    database.save(4, b"a", b"raw")
-    database.settle(4)
-    database.save(4, b"a", b"raw")
-    assert database.unsettled() == [(4, b"a", b"raw")]
+    database.save(ME, 4, b"a", b"raw")
+    database.settle(ME, 4)
+    database.save(ME, 4, b"a", b"raw")
+    assert database.unsettled(ME) == [(4, b"raw")]
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"!" * 5000])
@@ -130,5 +162,5 @@ def test_a_full_disk(database):
     pages = database._db.execute("PRAGMA page_count").fetchone()[0]
     database._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(DiskFull, match=r"no room left for .*node\.db"):
-        database.save(1, b"hash", b"raw" * 100_000)
+        database.save(ME, 1, b"hash", b"raw" * 100_000)
     assert database.own_update(1, 0, BASE) == FIRST

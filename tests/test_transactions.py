@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.crypto import keccak
@@ -15,7 +16,8 @@ from hexbytes import HexBytes
 
 from node.errors import ChainUnreachable, InfrastructureFault, WrongUse
 from node.evm import Encoded
-from node.transactions import Fees, MemoryOutbox, Patience, Pooling, Receipt, RpcRefusal, Sender
+from node.outbox import MemoryOutbox
+from node.transactions import Fees, Patience, Pooling, Receipt, RpcRefusal, Sender
 
 ACCOUNT = Account.from_key(bytes(31) + b"\x01")
 CALL = Encoded(ACCOUNT.address, b"data", 0, 100_000)
@@ -88,7 +90,7 @@ async def test_calls_of_one_account_go_one_after_the_other() -> None:
         for _ in range(5):
             nursery.start_soon(sending.send, CALL)
     assert [fields(raw)["nonce"] for raw in pool.mined] == [0, 1, 2, 3, 4]
-    assert outbox.unsettled() == []
+    assert outbox.unsettled(ACCOUNT.address) == []
 
 
 async def test_what_is_sent_was_stored_before() -> None:
@@ -97,13 +99,13 @@ async def test_what_is_sent_was_stored_before() -> None:
     stored: list[bool] = []
 
     def answer(raw: bytes) -> Pooling:
-        stored.append(any(kept == raw for _, _, kept in outbox.unsettled()))
+        stored.append(any(kept == raw for _, kept in outbox.unsettled(ACCOUNT.address)))
         raise ChainUnreachable("the cable is out")
 
     with pytest.raises(ChainUnreachable):
         await sender(Pool(answer=answer), outbox).send(CALL)
     assert stored == [True]
-    assert len(outbox.unsettled()) == 1
+    assert len(outbox.unsettled(ACCOUNT.address)) == 1
 
 
 async def test_after_a_crash_before_sending_the_stored_transaction_goes_first() -> None:
@@ -115,18 +117,18 @@ async def test_after_a_crash_before_sending_the_stored_transaction_goes_first() 
     pool = Pool()
     await sender(pool, outbox).send(Encoded(ACCOUNT.address, b"next", 0, 100_000))
     assert [bytes(fields(raw)["data"]) for raw in pool.mined] == [b"data", b"next"]
-    assert outbox.unsettled() == []
+    assert outbox.unsettled(ACCOUNT.address) == []
 
 
 async def test_after_a_crash_before_settling_nothing_is_sent_twice() -> None:
     """What was mined meanwhile is settled by looking."""
     pool, outbox = Pool(), MemoryOutbox()
     await sender(pool).send(CALL)
-    outbox.save(0, keccak(pool.mined[0]), pool.mined[0])
+    outbox.save(ACCOUNT.address, 0, keccak(pool.mined[0]), pool.mined[0])
     pool.submitted.clear()
     await sender(pool, outbox).send(CALL)
     assert [fields(raw)["nonce"] for raw in pool.submitted] == [1]
-    assert outbox.unsettled() == []
+    assert outbox.unsettled(ACCOUNT.address) == []
 
 
 async def test_a_transaction_that_waits_for_a_forgotten_one_is_given_up() -> None:
@@ -134,7 +136,7 @@ async def test_a_transaction_that_waits_for_a_forgotten_one_is_given_up() -> Non
     full, outbox = Pool(), MemoryOutbox()
     await sender(full).send(CALL)
     await sender(full).send(CALL)
-    outbox.save(1, keccak(full.mined[1]), full.mined[1])
+    outbox.save(ACCOUNT.address, 1, keccak(full.mined[1]), full.mined[1])
     fresh = Pool()
     await sender(fresh, outbox).send(CALL)
     assert [fields(raw)["nonce"] for raw in fresh.mined] == [0]
@@ -203,7 +205,7 @@ def test_a_chain_without_blocks_is_given_up_in_bounded_time() -> None:
         assert trio.current_time() < 400
 
     on_a_jumping_clock(story)
-    assert len(outbox.unsettled()) == 1
+    assert len(outbox.unsettled(ACCOUNT.address)) == 1
 
 
 def test_an_account_used_elsewhere_is_noticed() -> None:
@@ -215,7 +217,7 @@ def test_an_account_used_elsewhere_is_noticed() -> None:
             await sender(Pool(answer=lambda raw: Pooling.SPENT), outbox).send(CALL)
 
     on_a_jumping_clock(story)
-    assert outbox.unsettled() == []
+    assert outbox.unsettled(ACCOUNT.address) == []
 
 
 @pytest.mark.parametrize("error", [WrongUse("no funds"), RpcRefusal("rpc", -32000, "no")])
@@ -228,7 +230,7 @@ async def test_what_is_refused_for_good_is_not_kept(error: Exception) -> None:
 
     with pytest.raises(type(error)):
         await sender(Pool(answer=answer), outbox).send(CALL)
-    assert outbox.unsettled() == []
+    assert outbox.unsettled(ACCOUNT.address) == []
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(0, 2), (2, 1)])

@@ -114,20 +114,25 @@ class LivingDatabase:
         self._before_writing()
         return self._database.promises_from(run, round_)
 
-    def save(self, nonce: int, hash_: bytes, raw: bytes, /) -> None:
+    def save(self, account: str, nonce: int, hash_: bytes, raw: bytes, /) -> None:
         """See Outbox."""
         self._before_writing()
-        self._database.save(nonce, hash_, raw)
+        self._database.save(account, nonce, hash_, raw)
 
-    def unsettled(self) -> Sequence[tuple[int, bytes, bytes]]:
+    def unsettled(self, account: str, /) -> Sequence[tuple[int, bytes]]:
         """See Outbox."""
         self._life.check()
-        return self._database.unsettled()
+        return self._database.unsettled(account)
 
-    def settle(self, nonce: int, /) -> None:
+    def known(self, account: str, first: int, last: int, /) -> Sequence[tuple[int, bytes]]:
+        """See Outbox."""
+        self._life.check()
+        return self._database.known(account, first, last)
+
+    def settle(self, account: str, nonce: int, /) -> None:
         """See Outbox."""
         self._before_writing()
-        self._database.settle(nonce)
+        self._database.settle(account, nonce)
 
     def _before_writing(self) -> None:
         self._life.act()

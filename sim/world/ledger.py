@@ -10,7 +10,8 @@ import trio
 from node.errors import ChainUnreachable
 from node.evm import Encoded
 from node.ledger import Address, Block, Call, Logged, Mined, Network
-from node.transactions import Fees, Outbox, Patience, Pooling, Receipt, Sender
+from node.outbox import Outbox
+from node.transactions import Fees, Patience, Pooling, Receipt, Sender
 from sim.world.chain import BEAT, WorldChain
 from sim.world.life import Life
 from sim.world.signatures import Signatures, WorldSigner

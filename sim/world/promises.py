@@ -120,7 +120,7 @@ def _liveness(facts: _Facts) -> Iterator[str]:
 
 
 def _return(facts: _Facts) -> Iterator[str]:
-    """In the last round every honest node that is waited for takes part: whatever struck it, it is back."""
+    """In the last round every honest node that is waited for takes part, whatever struck it before."""
     last = facts.run.rounds[-1]
     for member in facts.run.members_in(last.expected):
         if member not in facts.honest or facts.evidence.stuck:
