@@ -79,46 +79,52 @@ class _Draw:
 
     def story(self) -> Story:
         lots, nodes = self._lots, self._nodes
-        hostile = self._hostile()
-        late = (nodes + 1,) if lots.random() < 0.3 else ()
-        confirmations = lots.choice((0, 0, 0, 2))
+        weather = lots.choice(tuple(_WEATHERS))
+        reorganizes = "reorganization" in _WEATHERS[weather] and lots.random() < 0.5
         plain = Story(
             seed=self._seed,
             nodes=nodes,
             rounds=self._rounds,
             merge=lots.choice(RULES),
-            confirmations=confirmations,
-            hostile=hostile,
-            late=late,
+            confirmations=lots.randint(1, 3) if reorganizes else 0,
+            hostile=self._hostile(),
+            late=(nodes + 1,) if lots.random() < 0.3 else (),
             ahead={member: lots.uniform(-3, 3) for member in range(1, nodes + 2)},
         )
-        kinds = [kind for kind in _KINDS if kind != "reorganization" or confirmations]
-        faults = [self._fault(lots.choice(kinds), plain) for _ in range(lots.randint(2, 14))]
-        faults += [self._join(member, plain) for member in late]
-        if lots.random() < 0.3:
-            faults += self._revocation(plain)
-        return _with(plain, faults)
+        faults = self._faults(_WEATHERS[weather], plain)
+        faults += [self._join(member, plain) for member in plain.late]
+        faults += self._revocation(plain) if lots.random() < 0.3 else []
+        return replace(plain, faults=tuple(sorted(faults, key=lambda f: (f.round, f.after))))
 
     def _hostile(self) -> dict[int, str]:
+        """At most as many as a round withstands; all with the same lie, or each with its own."""
         count = self._lots.randint(0, (self._nodes - 1) // 3)
         members = self._lots.sample(range(1, self._nodes + 1), count)
         first = self._lots.choice(LIES)
         same = self._lots.random() < 0.5
         return {member: first if same else self._lots.choice(LIES) for member in members}
 
+    def _faults(self, kinds: tuple[str, ...], story: Story) -> list[Fault]:
+        fit = [kind for kind in kinds if kind != "reorganization" or story.confirmations]
+        return [self._fault(self._lots.choice(fit), story) for _ in range(self._lots.randint(2, 16))]
+
     def _fault(self, kind: str, story: Story) -> Fault:
         lots = self._lots
-        count = lots.randint(1, self._nodes - 1) if kind in _OF_MANY else 1
+        deepest = story.confirmations if kind == "reorganization" else MOST_STEPS
         return Fault(
             kind=kind,
-            round=lots.randrange(max(story.quiet_round, 1)),
-            after=lots.uniform(0, 1.5 * story.phase_seconds),
+            round=lots.randrange(story.quiet_round),
+            after=lots.uniform(0, lots.choice((0.1, 0.5, 1.5)) * story.phase_seconds),
             seconds=lots.expovariate(1 / story.phase_seconds) + 1,
-            members=tuple(sorted(lots.sample(range(1, self._nodes + 1), count))) if _whom(kind) else (),
-            amount=lots.randint(1, max(story.confirmations, 1))
-            if kind == "reorganization"
-            else lots.randint(1, 300),
+            members=self._struck(kind),
+            amount=lots.randint(1, deepest),
         )
+
+    def _struck(self, kind: str) -> tuple[int, ...]:
+        if kind in _OF_THE_CHAIN:
+            return ()
+        count = self._lots.randint(1, self._nodes - 1) if kind in _OF_SEVERAL else 1
+        return tuple(sorted(self._lots.sample(range(1, self._nodes + 1), count)))
 
     def _join(self, member: int, story: Story) -> Fault:
         round_ = self._lots.randrange(max(story.quiet_round - 1, 1))
@@ -126,47 +132,32 @@ class _Draw:
 
     def _revocation(self, story: Story) -> list[Fault]:
         """Of somebody without whom the honest are still more than two thirds."""
-        honest = set(range(1, self._nodes + 1)) - story.hostile.keys()
-        spare = 3 * (len(honest) - 1) > 2 * (self._nodes - 1)
-        whom = sorted(honest | story.hostile.keys() if spare else story.hostile.keys())
+        everybody = range(1, self._nodes + 1)
+        honest = self._nodes - len(story.hostile)
+        spare = 3 * (honest - 1) > 2 * (self._nodes - 1)
+        whom = [member for member in everybody if spare or member in story.hostile]
         if not whom:
             return []
-        member = self._lots.choice(whom)
-        round_ = self._lots.randrange(max(story.quiet_round, 1))
+        round_ = self._lots.randrange(story.quiet_round)
         after = self._lots.uniform(0, 2 * story.phase_seconds)
-        return [Fault("revocation", round_, after, 0, (member,), self._lots.randint(0, 1))]
+        member, named = self._lots.choice(whom), self._lots.randint(0, 1)
+        return [Fault("revocation", round_, after, 0, (member,), named)]
 
 
-_OF_MANY = {"partition", "one-way partition", "crash of several"}
-_OF_CHAIN = {"chain stops", "chain forgets", "reorganization"}
-_KINDS = (
-    "crash",
-    "crash",
-    "crash",
-    "crash of several",
-    "stop",
-    "partition",
-    "one-way partition",
-    "slow wires",
-    "lossy wires",
-    "no chain",
-    "deaf to the chain",
-    "mute to the chain",
-    "chain stops",
-    "chain forgets",
-    "reorganization",
-    "reorganization",
-    "full disk",
-    "lost blobs",
-    "lost disk",
-    "another peer key",
-    "another account",
-)
+MOST_STEPS = 300
+"""After so many more steps at most a crash happens: a round takes about a hundred."""
 
+_CRASHES = ("crash", "crash", "crash of several", "stop", "full disk", "lost blobs", "lost disk")
+_WIRES = ("partition", "one-way partition", "slow wires", "lossy wires")
+_LINES = ("no chain", "deaf to the chain", "mute to the chain")
+_OF_THE_CHAIN = ("chain stops", "chain forgets", "reorganization")
+_ROTATIONS = ("another peer key", "another account")
+_OF_SEVERAL = ("partition", "one-way partition", "crash of several")
 
-def _whom(kind: str) -> bool:
-    return kind not in _OF_CHAIN
-
-
-def _with(story: Story, faults: list[Fault]) -> Story:
-    return replace(story, faults=tuple(sorted(faults, key=lambda f: (f.round, f.after))))
+_WEATHERS: dict[str, tuple[str, ...]] = {
+    "mixed": (*_CRASHES, *_WIRES, *_LINES, *_OF_THE_CHAIN, *_ROTATIONS),
+    "crashes": (*_CRASHES, *_ROTATIONS),
+    "network": (*_WIRES, *_LINES),
+    "chain": (*_OF_THE_CHAIN, "reorganization", "reorganization", "crash", "another account"),
+}
+"""Kinds of faults that come together: a world has troubles of all kinds, or many of one."""
