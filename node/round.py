@@ -13,7 +13,7 @@ wait has a deadline, and after every deadline somebody calls `advance`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from node.database import OwnUpdate
@@ -32,6 +32,10 @@ until somebody advances. Not for ever: a call that is always refused must not ke
 
 HOLD_MARGIN = 0.2
 """Share of the hold phase kept back for sending `hold`, when updates are still missing."""
+
+COURTESY = 0.1
+"""Share of the hold phase in which missing updates of benched seats are waited for, once there are
+enough without them: who wasn't there when it was needed can't hold up everybody in every round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +209,21 @@ def _hold(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
         return None
     holding = mine.of(round_)
     missing = tuple(sorted(round_.revealed.keys() - holding.verified - holding.refused))
-    short = round_.deadline - HOLD_MARGIN * run.terms.hold_seconds
-    if missing and now < short:
-        return Fetch(round_, missing, until=short)
     # Our own update passed before we promised it, whether or not there was time to read it again.
     own = {mine.member} if holding.update is not None else set()
     bits = sum(run.bit(m) for m in (holding.verified | own) & round_.revealed.keys())
+    until = _patience(run, round_, missing, bits)
+    if missing and now < until:
+        return Fetch(round_, missing, until)
     return Send(Hold(run.number, round_.number, bits))
+
+
+def _patience(run: Run, round_: Round, missing: Iterable[int], bits: int) -> float:
+    """Until when these updates may be missing, in Unix seconds. bits: seats whose updates are here."""
+    enough = bits.bit_count() >= max(run.terms.min_inputs, 2 * round_.f + 1)
+    needed = sum(map(run.bit, missing)) & round_.expected
+    wait = COURTESY if enough and not needed else 1 - HOLD_MARGIN
+    return round_.deadline - (1 - wait) * run.terms.hold_seconds
 
 
 def _attest(run: Run, round_: Round, mine: Mine, until: float) -> Action | None:

@@ -13,6 +13,7 @@ from node.database import OwnUpdate
 from node.digest import digest
 from node.ledger import Advance, Attest, Close, Enter, Hold, Phase, Revealed, Skip, Terms
 from node.round import (
+    COURTESY,
     HOLD_MARGIN,
     OWN_FIRST_SECONDS,
     STAGGER_MOST,
@@ -80,6 +81,8 @@ COMMIT = a_round()
 REVEAL = a_round(Phase.REVEAL, committed=EVERYBODY)
 HOLD = a_round(Phase.HOLD, revealed=revealed(1, 2, 3, 4))
 SHORT = DEADLINE - HOLD_MARGIN * TERMS.hold_seconds
+BENCHED = replace(HOLD, expected=EVERYBODY & ~0b1000)
+POLITE = DEADLINE - (1 - COURTESY) * TERMS.hold_seconds
 ATTEST = a_round(Phase.ATTEST, revealed=revealed(1, 2, 3, 4), inputs=0b0111)
 DONE = replace(ATTEST, finalized=MERGED)
 NEXT = a_round(number=1, base=MERGED.merged)
@@ -135,6 +138,16 @@ CASES = {
     "fetch all": (a_run(HOLD), mine(), NOW, story.Fetch(HOLD, (1, 2, 3, 4), SHORT)),
     "fetch what is missing": (
         a_run(HOLD), mine(verified=frozenset({1, 3})), NOW, story.Fetch(HOLD, (2, 4), SHORT),
+    ),
+    "wait a little for who is benched": (
+        a_run(BENCHED), mine(verified=frozenset({1, 2, 3})), POLITE - 1,
+        story.Fetch(BENCHED, (4,), POLITE),
+    ),
+    "not longer than that": (
+        a_run(BENCHED), mine(verified=frozenset({1, 2, 3})), POLITE, held(1, 2, 3),
+    ),
+    "fetch theirs as well while others are missing": (
+        a_run(BENCHED), mine(verified=frozenset({1, 3})), POLITE, story.Fetch(BENCHED, (2, 4), SHORT),
     ),
     "hold all": (a_run(HOLD), mine(verified=ALL), NOW, held(1, 2, 3, 4)),
     "hold all but the refused": (

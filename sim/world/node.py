@@ -170,7 +170,7 @@ class Node:
         life = self.life
         assert life is not None
         await life.awake()
-        if self._lots.random() < 0.02:
+        if self._lots.random() < 0.02 and not self._world.quiet.is_set():
             await sleep(self._lots.randint(1, 20))
         else:
             await trio.lowlevel.checkpoint()

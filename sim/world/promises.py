@@ -16,7 +16,16 @@ from authority.audit.record import Record
 from authority.audit.replay import redo
 from node.digest import Digest
 from node.errors import WrongUse
-from node.ledger import Attest, Commit, Committed, Evicted, InputsFixed, MemberRevoked, RoundOpened
+from node.ledger import (
+    Attest,
+    Commit,
+    Committed,
+    Evicted,
+    InputsFixed,
+    MemberRevoked,
+    RoundFinalized,
+    RoundOpened,
+)
 from node.state import Chronicle, Run, apply_all
 from node.testing import MemoryBlobs
 from sim.world.learning import RUN
@@ -131,6 +140,21 @@ def _return(facts: _Facts) -> Iterator[str]:
             yield f"round {last.number}: {member} didn't attest though all is quiet"
 
 
+def _pace(facts: _Facts) -> Iterator[str]:
+    """A round that waits for honest nodes only takes no longer than one phase may, whoever lies."""
+    times, opened = facts.evidence.chain.times(), dict[int, tuple[float, bool]]()
+    honest = sum(facts.run.bit(member) for member in facts.honest)
+    for one in facts.logged:
+        match one.event:
+            case RoundOpened(_, number, expected=expected):
+                calm = number >= facts.story.quiet_round + RECOVERY and not expected & ~honest
+                opened[number] = times[one.block], calm
+            case RoundFinalized(_, number):
+                begun, calm = opened[number]
+                if calm and (took := times[one.block] - begun) > facts.story.phase_seconds:
+                    yield f"round {number} took {took:.0f} s though it waited for honest nodes only"
+
+
 def _one_promise(facts: _Facts) -> Iterator[str]:
     """No honest node ever signs two commitments for one round and base."""
     promised: dict[tuple[int, int], set[bytes]] = defaultdict(set)
@@ -174,6 +198,7 @@ PROMISES: dict[str, Callable[[_Facts], Iterator[str]]] = {
     "blindness": _blindness,
     "liveness": _liveness,
     "return": _return,
+    "pace": _pace,
     "one promise a round": _one_promise,
     "revocation": _revocation,
     "nobody is ended": _no_end,
