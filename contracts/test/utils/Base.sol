@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { NodeRegistry } from "../../src/NodeRegistry.sol";
 import { RoundLedger } from "../../src/RoundLedger.sol";
 import { Test } from "./Test.sol";
@@ -65,7 +66,7 @@ abstract contract Base is Test {
 
     // Runs.
 
-    function termsFor(uint256 seats) internal pure returns (IRoundLedger.Terms memory terms) {
+    function termsFor(uint256 seats) internal pure returns (IRounds.Terms memory terms) {
         terms.rounds = 100;
         terms.seats = uint16(seats);
         terms.minInputs = 1;
@@ -79,12 +80,12 @@ abstract contract Base is Test {
         terms.base = BASE;
     }
 
-    function open(IRoundLedger.Terms memory terms) internal {
+    function open(IRounds.Terms memory terms) internal {
         run = ledger.openRun(terms, MANIFEST);
     }
 
     /// @dev A run of `count` new members, in the commit phase of round 0.
-    function openWith(IRoundLedger.Terms memory terms) internal {
+    function openWith(IRounds.Terms memory terms) internal {
         admit(terms.seats);
         open(terms);
         for (uint256 i = 0; i < terms.seats; i++) {
@@ -104,11 +105,11 @@ abstract contract Base is Test {
         return state().round;
     }
 
-    function phase() internal view returns (IRoundLedger.Phase) {
+    function phase() internal view returns (IRounds.Phase) {
         return state().phase;
     }
 
-    function assertPhase(IRoundLedger.Phase expected) internal view {
+    function assertPhase(IRounds.Phase expected) internal view {
         assertEq(uint256(phase()), uint256(expected));
     }
 
