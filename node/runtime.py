@@ -110,7 +110,7 @@ class _Node:
                 rules=rules,
                 member=member.number,
                 progress=progress,
-                decide=self._conduct.decide,
+                decide=self._conduct.decide_in(self._run),
             )
             ended = await take_part(driver, self._watch)
             if stay:
@@ -151,7 +151,7 @@ class _Node:
     def _newest(self) -> int | None:
         """The newest run that is not closed."""
         runs = self._watch.chronicle.runs
-        return max((n for n, run in runs.items() if run.closed is None), default=None)
+        return next((n for n in reversed(list(runs)) if runs[n].closed is None), None)
 
     async def _rules(self) -> Rules:
         run = self._watch.chronicle.runs[self._run]

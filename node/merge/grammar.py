@@ -28,7 +28,7 @@ from node.merge.stepped import Stepped
 from node.merge.steps import STEPS
 from node.merge.trimmed_mean import TrimmedMean
 
-__all__ = ["GOSSIP", "RULES", "STEPS", "known", "parse", "parse_any"]
+__all__ = ["GOSSIP", "RULES", "STEPS", "known", "known_gossip", "parse", "parse_any", "parse_gossip"]
 
 
 STEPS_AT_MOST = 4
@@ -75,6 +75,14 @@ def parse(text: str) -> Rule:
     return _parse(text, RULES)
 
 
+def parse_gossip(text: str) -> Rule:
+    """Make a rule for a gossip run from its text. Raises WrongUse as `parse` does."""
+    rule = _parse(text, GOSSIP)
+    if text.partition(":")[0] not in known_gossip():
+        raise WrongUse(f"{text!r:.80} asks each node's own data, so that nobody could redo its merges")
+    return rule
+
+
 def parse_any(text: str) -> Rule:
     """Make a canonical or a gossip rule from its text. Raises WrongUse as `parse` does."""
     return _parse(text, RULES | GOSSIP)
@@ -100,3 +108,8 @@ def _parse(text: str, rules: Mapping[str, Callable[[Part], Rule]]) -> Rule:
 def known() -> tuple[str, ...]:
     """Names of all canonical rules."""
     return tuple(RULES)
+
+
+def known_gossip() -> tuple[str, ...]:
+    """Names of the gossip rules that a run can have: an auditor lacks the data that UBAR asks."""
+    return tuple(name for name in GOSSIP if name != "ubar")
