@@ -190,6 +190,7 @@ class Node:
         self.trainer = FakeTrainer(samples=10 * member)
         self.home = swarm.folder / f"node-{member}"
         self.serves = True
+        self.denies: PeerKey | None = None
         self.ended: BaseException | None = None
         self.lives = 0
         self.driver: Driver | None = None
@@ -272,7 +273,11 @@ class Node:
         return await _inline(work, *args)
 
     def _may_serve(self, chronicle: Chronicle, name: Digest, peer: PeerKey) -> bool:
-        return self.serves and may_serve(chronicle, chronicle.runs[self._swarm.number], name, peer)
+        return (
+            self.serves
+            and peer != self.denies
+            and may_serve(chronicle, chronicle.runs[self._swarm.number], name, peer)
+        )
 
 
 class Swarm:
