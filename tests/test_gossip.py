@@ -8,6 +8,7 @@ from authority.audit.replay import replay
 from node.blobs import DiskBlobs
 from node.gossip.merging import neighbours_of
 from node.ledger import FIRST_GOSSIP, Advance, AttestOwn, Commit, Enter, Phase, Reveal
+from node.merge.gossips import REPLAYABLE
 from node.receipt import Receipt
 from node.weights import arrays
 from tests.swarm import BASE, PHASE_SECONDS, Swarm, garbage, on_virtual_time, quick_disk
@@ -84,7 +85,7 @@ async def test_updates_go_to_neighbours_only(tmp_path):
         assert set(swarm.holders(revealed.digest)) == heard
 
 
-@pytest.mark.parametrize("rule", ["nna", "cs-plus", "gossip", "self-centred-clipping", "balance"])
+@pytest.mark.parametrize("rule", REPLAYABLE)
 def test_every_rule_replays(tmp_path, rule):
     """Each member's merge of each round, by the auditor's own hands."""
 

@@ -8,12 +8,12 @@ and trains on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
 
 from node.blobs import Blobs
 from node.gossip.neighbours import drawn
 from node.manifest import Manifest
 from node.merge import Facts, Rule, merge
+from node.merge.anchored import no_losses
 from node.merge.gossip import Gossip
 from node.merge.rule import Own
 from node.merging import facts_of
@@ -53,7 +53,7 @@ def merge_neighbours(
         position=members.index(member),
         mixing=_mixing(members, member, len(near)),
         progress=round_.number / manifest.terms.rounds,
-        losses=_no_losses,
+        losses=no_losses,
     )
     merged = merge(blobs, Gossip() if alone else rule, updates, facts, own=own)
     left_out = sorted(set(near) - set(members))
@@ -70,7 +70,3 @@ def _mixing(members: Sequence[int], own: int, degree: int) -> tuple[float, ...]:
     """Metropolis weights where all have as many neighbours; what is missing counts as one's own."""
     each = 1.0 / (1 + degree)
     return tuple(1.0 - each * (len(members) - 1) if member == own else each for member in members)
-
-
-def _no_losses(positions: Sequence[int]) -> NoReturn:
-    raise AssertionError("no rule of a run asks for losses: an auditor couldn't")

@@ -12,7 +12,7 @@ interface for rules, `node.merge.grammar` the table of names.
 from node.merge.grammar import known, known_gossip, parse, parse_any, parse_gossip
 from node.merge.merging import Facts, Merged, Outcome, merge
 from node.merge.rule import Rule, check, least_inputs
-from node.merge.selftest import self_test
+from node.merge.selftest import self_test, self_test_for
 
 __all__ = [
     "Facts",
@@ -28,4 +28,5 @@ __all__ = [
     "parse_any",
     "parse_gossip",
     "self_test",
+    "self_test_for",
 ]
