@@ -66,8 +66,8 @@ def _least_in_gossip(plan: RunPlan, near: int) -> int:
         raise WrongUse(f"neighbours stand on both sides: an even number from 2 on, not {near}")
     if near >= plan.seats:
         raise WrongUse(f"{near} neighbours need {near + 1} seats at least, and there are {plan.seats}")
-    if hostile is None:
-        raise WrongUse("a gossip run states how many hostile neighbours a merge withstands")
+    if hostile is None or hostile < 0:
+        raise WrongUse("a gossip run states how many hostile neighbours a merge withstands, 0 or more")
     try:
         check(rule, near + 1, hostile)
         least = max(2 * _f(plan) + 1, least_inputs(rule, hostile))
