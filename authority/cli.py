@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from authority.listing import merge_option
+from authority.listing import gossip_option, merge_option, neighbours_option, of_kind
 from authority.plan import RunPlan
 from node.errors import WrongUse
 
@@ -69,7 +69,7 @@ def deploy(home: Path, rpc: str, admin_delay: int) -> None:
     click.echo(f"account  {account.address}")
     network = trio.run(chain.deploy, rpc, account, admin_delay, secrets.token_bytes(32))
     save_network(folder.network, rpc, network)
-    click.echo(f"registry {network.registry}\nledger   {network.ledger}")
+    click.echo(f"registry {network.registry}\nledger   {network.ledger}\ngossip   {network.gossip}")
     click.echo(f"next: give {folder.network} to every clinic")
 
 
@@ -138,6 +138,8 @@ def revoke(home: Path, member: int, reason: str) -> None:
     "--rounds", type=click.IntRange(1, MOST_ROUNDS), default=RunPlan("", 1).rounds, show_default=True
 )
 @merge_option
+@gossip_option
+@neighbours_option
 @click.option("--hostile", type=click.IntRange(0), help="Hostile updates to withstand. [f]")
 @click.option("--min-inputs", type=click.IntRange(1), help="Fewest updates to merge.")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
@@ -147,20 +149,31 @@ def revoke(home: Path, member: int, reason: str) -> None:
 @click.option("--hold-seconds", type=SECONDS, default=RunPlan("", 1).hold_seconds)
 @click.option("--attest-seconds", type=SECONDS, default=RunPlan("", 1).attest_seconds)
 @click.option("--confirmations", type=click.IntRange(0), default=0, show_default=True)
-def open_run(home: Path, task: str, name: str | None, **wishes: Any) -> None:
+def open_run(
+    home: Path,
+    task: str,
+    name: str | None,
+    gossip: bool,
+    neighbours: int | None,
+    merge: str | None,
+    **wishes: Any,
+) -> None:
     """Open a run; nodes that are running take part at once.
 
     \b
-    Example:
+    Examples:
       waggle authority open-run --task wdbc --seats 3 --rounds 10 --commit-seconds 600
+      waggle authority open-run --task wdbc --seats 7 --gossip --neighbours 4 --merge nna:f=1
     """
     from authority import governance
     from authority.manifests import manifest_of
+    from authority.reach import within_reach
     from node.entry import least_case
     from node.task import load_task
 
     loaded = load_task(task)
-    plan = RunPlan(name=name or loaded.name, **wishes)
+    plan = of_kind(RunPlan(name=name or loaded.name, **wishes), gossip, neighbours, merge)
+    plan = within_reach(plan) if gossip else plan
 
     async def work(_: AuthorityHome, ledger: Ledger) -> tuple[int, Manifest]:
         manifest = manifest_of(plan, loaded, ledger.network.chain_id)
@@ -168,8 +181,8 @@ def open_run(home: Path, task: str, name: str | None, **wishes: Any) -> None:
 
     number, manifest = _with_ledger(home, work)
     _, hostile = least_case(manifest)
-    rule = f"{manifest.merge} over {plan.seats} seats"
-    click.echo(f"run {number} is open: {rule} withstands {hostile} hostile")
+    among = f"{manifest.neighbours} neighbours" if gossip else f"{plan.seats} seats"
+    click.echo(f"run {number} is open: {manifest.merge} over {among} withstands {hostile} hostile")
 
 
 @authority.command("close-run")

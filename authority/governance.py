@@ -9,7 +9,7 @@ import hashlib
 
 from node.card import Card
 from node.errors import WrongUse
-from node.ledger import Admit, CloseRun, Evict, Ledger, Mined, OpenRun, Revoke
+from node.ledger import Admit, CloseRun, Evict, Ledger, Mined, OpenGossip, OpenRun, Revoke
 from node.manifest import Manifest
 from node.state import Chronicle, apply_all
 
@@ -59,9 +59,10 @@ async def revoke(ledger: Ledger, member: int, reason: str) -> tuple[int, ...]:
 
 
 async def open_run(ledger: Ledger, manifest: Manifest) -> int:
-    """Open a run; its number. Raises LedgerRefusal."""
+    """Open a run; its number. Raises LedgerRefusal, WrongUse on a network without gossip runs."""
     data = manifest.to_bytes()
-    await ledger.send(OpenRun(manifest.terms, data))
+    opening = OpenRun if manifest.neighbours is None else OpenGossip
+    await ledger.send(opening(manifest.terms, data))
     runs = (await chronicle_of(ledger)).runs
     return max(number for number, run in runs.items() if run.manifest == data)
 

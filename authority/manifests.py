@@ -8,7 +8,7 @@ from node.digest import digest
 from node.errors import WrongUse
 from node.ledger import Terms
 from node.manifest import Manifest
-from node.merge import parse, self_test
+from node.merge import self_test_for
 from node.task import Site, Task
 from node.train import TorchTrainer
 from node.weights import encode
@@ -40,12 +40,13 @@ def manifest_of(plan: RunPlan, task: Task, chain_id: int) -> Manifest:
             privacy_budget=plan.privacy_budget,
             base=base,
         ),
-        merge=str(parse(plan.merge)),
+        merge=plan.merge,
         hostile=plan.hostile,
         max_abs=plan.max_abs,
         max_weight=plan.max_weight,
         max_blob_bytes=plan.max_blob_bytes,
         confirmations=plan.confirmations,
-        self_test=self_test(),
+        self_test=self_test_for(plan.neighbours is not None),
         seed=plan.seed,
+        neighbours=plan.neighbours,
     )

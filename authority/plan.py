@@ -7,13 +7,19 @@ from dataclasses import dataclass
 DEFAULT_MERGE = "nnm+trimmed-mean"
 """What `waggle simulate matrix` supports for clinics whose patients differ: see docs/attacks.md."""
 
+DEFAULT_GOSSIP = "nna"
+"""In gossip runs. See docs/attacks.md for what gossip rules withstand."""
+
+DEFAULT_NEIGHBOURS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What somebody wants of a run. Times in seconds, sizes in bytes.
 
     min_inputs None: the least that the merge rule and the contract allow.
-    hostile None: the merge must withstand every round's f.
+    hostile None: the merge must withstand every round's f. neighbours: of each node in a gossip run;
+    None: no gossip run.
     """
 
     name: str
@@ -34,3 +40,4 @@ class RunPlan:
     max_weight: int = 1 << 16
     max_blob_bytes: int = 1 << 31
     confirmations: int = 0
+    neighbours: int | None = None

@@ -62,7 +62,7 @@ async def look_deep_enough(watch: Watch, run: int, account: Address) -> Member:
 
 def _newest(chronicle: Chronicle) -> int | None:
     """The newest run that is not closed."""
-    return max((n for n, run in chronicle.runs.items() if run.closed is None), default=None)
+    return next((n for n in reversed(list(chronicle.runs)) if chronicle.runs[n].closed is None), None)
 
 
 def _confirmations(chronicle: Chronicle, run: int) -> int:

@@ -156,6 +156,7 @@ class Chain:
     def __init__(self, endpoint: Endpoint, network: Network, sender: Sender) -> None:
         self._endpoint = endpoint
         self._network = network
+        self._contracts = contracts_of(network)
         self._sender = sender
         self._span = 1 << 62
 
@@ -175,7 +176,7 @@ class Chain:
         return Block(block["number"], block["timestamp"])
 
     async def events(self, first: int, last: int) -> Sequence[Logged]:
-        """Events of both contracts, in smaller ranges where the endpoint refuses large ones."""
+        """Events of the contracts, in smaller ranges where the endpoint refuses large ones."""
         found: list[Logged] = []
         while first <= last:
             upto = min(last, first + self._span - 1)
@@ -190,7 +191,7 @@ class Chain:
         return found
 
     async def _events_at_once(self, first: int, last: int) -> list[Logged]:
-        addresses = [_address(self._network.registry), _address(self._network.ledger)]
+        addresses = [_address(address) for address in self._contracts]
         wanted: Any = {"fromBlock": first, "toBlock": last, "address": addresses}
         logs = await self._endpoint.ask(lambda eth: eth.get_logs(wanted))
         found = [logged for log in logs if (logged := self._logged(log)) is not None]
@@ -198,7 +199,9 @@ class Chain:
 
     def _logged(self, log: Any) -> Logged | None:
         try:
-            event = decode_event(log["topics"], bytes(log["data"]))
+            # Two ledgers tell some things in the same words: whose it is, the address says.
+            contract = self._contracts[Address(log["address"])]
+            event = decode_event(contract, log["topics"], bytes(log["data"]))
         except (ValueError, KeyError) as error:
             raise ChainUnreachable(
                 f"{self._endpoint.name} sent a log that makes no sense: {error}"
@@ -263,7 +266,7 @@ async def deploy(
     *,
     patience: Patience | None = None,
 ) -> Network:
-    """Deploy both contracts with `account` as their admin; admin_delay in seconds, salt 32 bytes."""
+    """Deploy the contracts with `account` as their admin; admin_delay in seconds, salt 32 bytes."""
     patience = patience or Patience()
     endpoint = Endpoint(rpc, patience)
     chain_id = await endpoint.ask(lambda eth: eth.chain_id)
@@ -272,8 +275,9 @@ async def deploy(
         sender, encode_deployment("NodeRegistry", account.address, admin_delay, salt)
     )
     ledger, _ = await _deployed(sender, encode_deployment("RoundLedger", registry))
+    gossip, _ = await _deployed(sender, encode_deployment("GossipLedger", registry))
     network_id = await _view(endpoint, "NodeRegistry", registry, "networkId")
-    return Network(chain_id, registry, ledger, network_id, block)
+    return Network(chain_id, registry, ledger, network_id, block, gossip)
 
 
 async def _deployed(sender: Sender, data: bytes) -> tuple[Address, int]:
@@ -303,7 +307,7 @@ async def _check(endpoint: Endpoint, network: Network) -> None:
             f"{endpoint.name} is on chain {chain_id}, the network on chain {network.chain_id}: "
             "give the endpoint of a node of that chain"
         )
-    for contract, address in (("NodeRegistry", network.registry), ("RoundLedger", network.ledger)):
+    for address, contract in contracts_of(network).items():
         await _check_contract(endpoint, contract, address)
     found = await _view(endpoint, "NodeRegistry", network.registry, "networkId")
     if found != network.network_id:
@@ -311,6 +315,12 @@ async def _check(endpoint: Endpoint, network: Network) -> None:
             f"the registry at {network.registry} is of network {found.hex()[:8]}, not "
             f"{network.network_id.hex()[:8]}: the chain was started anew; enrol again"
         )
+
+
+def contracts_of(network: Network) -> dict[Address, str]:
+    """The network's contracts by address."""
+    found = {network.registry: "NodeRegistry", network.ledger: "RoundLedger"}
+    return found | ({network.gossip: "GossipLedger"} if network.gossip else {})
 
 
 async def _check_contract(endpoint: Endpoint, contract: str, address: Address) -> None:

@@ -1,6 +1,6 @@
 """Commitments: salted hashes that promise an update before anybody else's is known.
 
-The formula is `commitmentOf` in contracts/src/interfaces/IRoundLedger.sol, in words of 32 bytes.
+The formula is `commitmentOf` in contracts/src/interfaces/IRounds.sol, in words of 32 bytes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def commitment(
     words = (
         DOMAIN,
         network.network_id,
-        _word(int(network.ledger, 16)),
+        _word(int(network.ledger_of(run), 16)),
         _word(run),
         _word(round_),
         base.raw,

@@ -13,6 +13,8 @@ from typing import TypeVar
 from node import round as story
 from node.blobs import Blobs
 from node.exchange import MayServe
+from node.gossip import round as gossip_story
+from node.ledger import is_gossip
 from node.round import Action, Mine
 from node.seams import Seams
 from node.state import Run
@@ -32,14 +34,19 @@ def as_it_is(part: T) -> T:
 class Conduct:
     """How one node behaves.
 
-    decide: what it does next. seams: what its acts go through. serves: what its peers are served from.
-    may_serve: whom it serves.
+    decide, gossip: what it does next, in canonical and in gossip runs. seams: what its acts go through.
+    serves: what its peers are served from. may_serve: whom it serves.
     """
 
     decide: Decide = story.decide
+    gossip: Decide = gossip_story.decide
     seams: Callable[[Seams], Seams] = as_it_is
     serves: Callable[[Blobs], Blobs] = as_it_is
     may_serve: Callable[[MayServe], MayServe] = as_it_is
+
+    def decide_in(self, run: int) -> Decide:
+        """What it does next in a run of this number."""
+        return self.gossip if is_gossip(run) else self.decide
 
 
 HONEST = Conduct()

@@ -16,7 +16,7 @@ import trio
 
 from node import exchanging, working
 from node import round as story
-from node.conduct import Decide
+from node.conduct import HONEST, Decide
 from node.errors import ChainUnreachable, LedgerRefusal, LostBlob, WrongUse
 from node.ledger import NodeCall
 from node.progress import Progress
@@ -35,7 +35,7 @@ FINAL_REFUSALS = {"RunFull": "all seats of the run are taken", "NotMember": "thi
 
 
 class Driver:
-    """One node in one run."""
+    """One node in one run. decide: what to do next; by default what an honest node does."""
 
     def __init__(
         self,
@@ -45,18 +45,22 @@ class Driver:
         rules: Rules,
         member: int,
         progress: Progress,
-        decide: Decide = story.decide,
+        decide: Decide | None = None,
     ) -> None:
         self._seams, self._watch, self._rules = seams, watch, rules
-        self._progress, self._decide = progress, decide
+        self._progress, self._decide = progress, decide or HONEST.decide_in(rules.run)
+        self._lived: tuple[Run, Run] | None = None
         self._mine = Mine(member, enter_after=rules.enter_after)
         self._work = working.Worker(seams, rules, member)
         self._fetcher = exchanging.Fetcher(seams, watch, rules, member)
 
     @property
     def run(self) -> Run:
-        """The run as the chain has it now."""
-        return self._watch.chronicle.runs[self._rules.run]
+        """The run as the chain has it now, and as this member lives it."""
+        told = self._watch.chronicle.runs[self._rules.run]
+        if self._lived is None or self._lived[0] is not told:
+            self._lived = (told, told.lived_by(self._mine.member))
+        return self._lived[1]
 
     async def play(self) -> None:
         """Take part until the run is over. Raises WrongUse when this member was revoked."""

@@ -39,7 +39,7 @@ class SystemEntropy:
             (
                 b"waggle/salt/1",
                 network.network_id,
-                bytes.fromhex(network.ledger.removeprefix("0x")),
+                bytes.fromhex(network.ledger_of(run).removeprefix("0x")),
                 _numbers(run, round_, member),
                 base.raw,
             )

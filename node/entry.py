@@ -8,10 +8,11 @@ from eth_utils.crypto import keccak
 
 from node.blobs import Blobs
 from node.errors import Unfit
-from node.ledger import Network
+from node.ledger import Network, is_gossip
 from node.manifest import Manifest
-from node.merge import check, parse
-from node.merge.selftest import self_test
+from node.merge import check
+from node.merge.selftest import self_test_for
+from node.merging import rule_in
 from node.seams import Rules
 from node.state import Run
 from node.task import Task
@@ -32,7 +33,8 @@ def rules_of(
     _check_chain(run, manifest, network)
     _check_task(manifest, task)
     _check_arithmetic(manifest)
-    rule = parse(manifest.merge)
+    _check_kind(run, manifest)
+    rule = rule_in(manifest)
     check(rule, *least_case(manifest))
     initial = trainer.initial(manifest.seed)
     layout = layout_of(initial)
@@ -42,7 +44,12 @@ def rules_of(
 
 
 def least_case(manifest: Manifest) -> tuple[int, int]:
-    """Inputs and hostile ones among them in the smallest round that the contract would finalize."""
+    """Inputs and hostile ones among them in the smallest round that the contract would finalize.
+
+    In a gossip run: in a neighbourhood of which everybody is there; with fewer a node may stay alone.
+    """
+    if manifest.neighbours is not None:
+        return manifest.neighbours + 1, manifest.hostile or 0
     f = (manifest.terms.seats - 1) // 3
     hostile = f if manifest.hostile is None else manifest.hostile
     return max(manifest.terms.min_inputs, 2 * f + 1), hostile
@@ -60,6 +67,15 @@ def _check_chain(run: Run, manifest: Manifest, network: Network) -> None:
         raise Unfit("the contract was given other terms than the manifest states: ask the authority")
 
 
+def _check_kind(run: Run, manifest: Manifest) -> None:
+    """Is it a gossip run by both its number and its manifest, or by neither?"""
+    k = manifest.neighbours
+    if is_gossip(run.number) != (k is not None):
+        raise Unfit("the run was opened on another ledger than its manifest is for: ask the authority")
+    if k is not None and (k < 2 or k % 2 or manifest.hostile is None):
+        raise Unfit("a gossip run states `hostile`, and an even number of neighbours from 2 on")
+
+
 def _check_task(manifest: Manifest, task: Task) -> None:
     if task.digest != manifest.task_digest:
         raise Unfit(
@@ -70,7 +86,7 @@ def _check_task(manifest: Manifest, task: Task) -> None:
 
 def _check_arithmetic(manifest: Manifest) -> None:
     exact()
-    if (found := self_test()) != manifest.self_test:
+    if (found := self_test_for(manifest.neighbours is not None)) != manifest.self_test:
         raise Unfit(
             f"this machine's merge arithmetic gives {found.short}, the run asks for "
             f"{manifest.self_test.short}: install the pinned versions of numba, numpy and Waggle"

@@ -20,31 +20,41 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from node.digest import Digest
-from node.errors import LedgerRefusal
+from node.errors import LedgerRefusal, WrongUse
 from node.exchange import PeerKey
 from node.ledger import (
     AcceptAccount,
+    Address,
     Admit,
+    AttestOwn,
     Call,
+    CanonicalEvent,
     Close,
     Event,
+    GossipEvent,
     Network,
+    OpenGossip,
     OpenRun,
     Phase,
     ProposeAccount,
     RegistryEvent,
     Revoke,
     RotatePeerKey,
-    RunEvent,
+    SharedEvent,
     Skip,
     Terms,
+    is_gossip,
 )
 
 REGISTRY_CALLS = (Admit, Revoke, RotatePeerKey, ProposeAccount, AcceptAccount)
-EVENTS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (*get_args(RegistryEvent), *get_args(RunEvent))
+EVENTS: dict[str, tuple[type[Any], ...]] = {
+    "NodeRegistry": get_args(RegistryEvent),
+    "RoundLedger": (*get_args(SharedEvent), *get_args(CanonicalEvent)),
+    "GossipLedger": (*get_args(SharedEvent), *get_args(GossipEvent)),
 }
-CONTRACTS = ("NodeRegistry", "RoundLedger")
+CONTRACTS = tuple(EVENTS)
+_NAMES: dict[type[Any], str] = {OpenGossip: "openRun"}
+"""Functions that two contracts have, for calls that don't name a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +76,38 @@ def artifact(contract: str) -> dict[str, Any]:
 
 def encode_call(call: Call, network: Network) -> Encoded:
     """A call as a transaction to the contract that takes it."""
-    name = function_of(type(call))
-    contract = "NodeRegistry" if isinstance(call, REGISTRY_CALLS) else "RoundLedger"
-    to = network.registry if isinstance(call, REGISTRY_CALLS) else network.ledger
+    name, contract = function_of(type(call)), contract_of(call)
+    to = address_of(contract, network)
     value = call.funding if isinstance(call, Admit) else 0
     data = encode_function(contract, name, *_arguments(call, network))
     return Encoded(to, data, value, _gas(call))
 
 
+def contract_of(call: Call) -> str:
+    """The contract that takes a call."""
+    if isinstance(call, REGISTRY_CALLS):
+        return "NodeRegistry"
+    if isinstance(call, OpenRun):
+        return "RoundLedger"
+    gossip = isinstance(call, OpenGossip | AttestOwn) or is_gossip(call.run)
+    return "GossipLedger" if gossip else "RoundLedger"
+
+
+def address_of(contract: str, network: Network) -> Address:
+    """Where a contract is. Raises WrongUse for one that the network hasn't."""
+    addresses = {
+        "NodeRegistry": network.registry,
+        "RoundLedger": network.ledger,
+        "GossipLedger": network.gossip,
+    }
+    if not addresses[contract]:
+        raise WrongUse("this network was deployed before there were gossip runs: deploy a new one")
+    return addresses[contract]
+
+
 def function_of(call: type[Any]) -> str:
     """The Solidity function that a call class stands for."""
-    return call.__name__[0].lower() + call.__name__[1:]
+    return _NAMES.get(call) or call.__name__[0].lower() + call.__name__[1:]
 
 
 def encode_function(contract: str, name: str, *arguments: Any) -> bytes:
@@ -99,16 +130,16 @@ def decode_result(contract: str, name: str, data: bytes) -> Any:
     return value
 
 
-def decode_event(topics: Sequence[bytes], data: bytes) -> Event | None:
-    """The event that a log stands for, or None for a log that is none of ours. Raises ValueError."""
-    found = _events().get(bytes(topics[0])) if topics else None
+def decode_event(contract: str, topics: Sequence[bytes], data: bytes) -> Event | None:
+    """The event that a contract's log stands for, or None for none of ours. Raises ValueError."""
+    found = _events(contract).get(bytes(topics[0])) if topics else None
     if found is None:
         return None
-    name, inputs = found
+    kind, inputs = found
     indexed = iter(topics[1:])
     rest = iter(decode(_types([i for i in inputs if not i["indexed"]]), data))
     values = [decode([i["type"]], next(indexed))[0] if i["indexed"] else next(rest) for i in inputs]
-    event: Event = _built(EVENTS[name], values)
+    event: Event = _built(kind, values)
     return event
 
 
@@ -125,7 +156,7 @@ def decode_error(data: bytes) -> LedgerRefusal:
 
 @cache
 def errors() -> dict[bytes, tuple[str, list[dict[str, Any]]]]:
-    """Every custom error of both contracts, and Solidity's own two, by selector."""
+    """Every custom error of the contracts, and Solidity's own two, by selector."""
     own = [("Error", [{"type": "string"}]), ("Panic", [{"type": "uint256"}])]
     entries = [_entries(contract, "error").items() for contract in CONTRACTS]
     found = own + [(name, entry["inputs"]) for group in entries for name, entry in group]
@@ -133,10 +164,10 @@ def errors() -> dict[bytes, tuple[str, list[dict[str, Any]]]]:
 
 
 @cache
-def _events() -> dict[bytes, tuple[str, list[dict[str, Any]]]]:
-    entries = [_entries(contract, "event").items() for contract in CONTRACTS]
-    found = [(name, entry["inputs"]) for group in entries for name, entry in group]
-    return {_id(name, inputs): (name, inputs) for name, inputs in found if name in EVENTS}
+def _events(contract: str) -> dict[bytes, tuple[type[Any], list[dict[str, Any]]]]:
+    kinds = {kind.__name__: kind for kind in EVENTS[contract]}
+    found = {name: entry["inputs"] for name, entry in _entries(contract, "event").items()}
+    return {_id(name, found[name]): (kind, found[name]) for name, kind in kinds.items()}
 
 
 @cache
@@ -154,7 +185,7 @@ def _gas(call: Call) -> int:
     """The worst case that the contracts' gas tests measured, with room; never an estimate."""
     limits = _gas_limits()
     match call:
-        case OpenRun(_, manifest):
+        case OpenRun(_, manifest) | OpenGossip(_, manifest):
             return limits["openRunBase"] + limits["openRunPerByte"] * len(manifest)
         case Revoke(_, runs):
             return limits["revoke"] + limits["revokePerRun"] * len(runs)
@@ -180,7 +211,7 @@ def _arguments(call: Call, network: Network) -> list[Any]:
         case Admit(account, peer_key, organization):
             return [account, peer_key, organization]
         case Revoke(member, runs, reason):
-            return [member, [(network.ledger, run) for run in runs], reason]
+            return [member, [(network.ledger_of(run), run) for run in runs], reason]
     return [_argument(value) for value in _fields(call)]
 
 

@@ -172,10 +172,12 @@ class Fetcher:
         return self._seams.blobs.has(digest)
 
     def _holders(self, number: int, author: int) -> Iterator[int]:
-        """The author first, then those who say on the chain that they hold the update."""
+        """The author first, then those who say on the chain that they hold the update, or merged it."""
         run = self._run
-        held = [r.held for r in run.rounds[-2:] if r.number == number]
-        holders = (m for by in held for m, bits in by.items() if bits & run.bit(author))
+        rounds = [r for r in run.rounds if r.number == number]
+        held = [r.held for r in rounds]
+        merged = [{m: one.inputs for m, one in r.attested.items()} for r in rounds]
+        holders = (m for by in (*held, *merged) for m, bits in by.items() if bits & run.bit(author))
         yield from (m for m in dict.fromkeys((author, *holders)) if m != self._member)
 
     def _keepers(self, model: Digest, round_: Round) -> Iterator[int]:
@@ -194,4 +196,4 @@ class Fetcher:
 
     @property
     def _run(self) -> Run:
-        return self._watch.chronicle.runs[self._rules.run]
+        return self._watch.chronicle.runs[self._rules.run].lived_by(self._member)

@@ -18,9 +18,20 @@ from node.exchange import PeerKey
 Address = NewType("Address", str)
 """A checksummed Ethereum address."""
 
+FIRST_GOSSIP = 1_000_001
+"""GossipLedger numbers its runs from here on, so that a number says which ledger a run is in."""
+
+
+def is_gossip(run: int) -> bool:
+    """Whether a run is a gossip run, by its number."""
+    return run >= FIRST_GOSSIP
+
 
 class Phase(IntEnum):
-    """Phases of a run; training belongs to COMMIT, exchange and verification to HOLD."""
+    """Phases of a run; training belongs to COMMIT, exchange and verification to HOLD.
+
+    In gossip runs ATTEST follows REVEAL, and exchange and verification belong to it.
+    """
 
     NONE = 0
     ENTERING = 1
@@ -49,13 +60,21 @@ class Close(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Which chain and contracts: part of every commitment, so nothing replays elsewhere."""
+    """Which chain and contracts: part of every commitment, so nothing replays elsewhere.
+
+    gossip: the GossipLedger; empty on networks that were deployed before there was one.
+    """
 
     chain_id: int
     registry: Address
     ledger: Address
     network_id: bytes
     deployed_block: int
+    gossip: Address = Address("")
+
+    def ledger_of(self, run: int) -> Address:
+        """The contract that a run is in."""
+        return self.gossip if is_gossip(run) else self.ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +230,48 @@ class RoundFinalized:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundBegan:
+    """A round of a gossip run."""
+
+    run: int
+    round: int
+    roster: int
+    expected: int
+    f: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursDrawn:
+    """Reveals have closed in a gossip run; see node.gossip.neighbours."""
+
+    run: int
+    round: int
+    revealed: int
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedOwn:
+    """In a gossip run: merged is the member's model from now on."""
+
+    run: int
+    round: int
+    member: int
+    inputs: int
+    merged: Digest
+    receipt: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEnded:
+    """Of a gossip run; skipped rounds end with RoundSkipped instead."""
+
+    run: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoundSkipped:
     run: int
     round: int
@@ -238,22 +299,20 @@ class RunClosed:
 
 
 RegistryEvent = MemberAdmitted | MemberRevoked | AccountProposed | AccountRotated | PeerKeyRotated
-RunEvent = (
+SharedEvent = (
     RunOpened
     | Entered
-    | RoundOpened
     | PhaseAdvanced
     | Committed
     | Revealed
-    | Held
-    | InputsFixed
-    | Attested
-    | RoundFinalized
     | RoundSkipped
     | SeatsBenched
     | Evicted
     | RunClosed
 )
+CanonicalEvent = RoundOpened | Held | InputsFixed | Attested | RoundFinalized
+GossipEvent = RoundBegan | NeighboursDrawn | AttestedOwn | RoundEnded
+RunEvent = SharedEvent | CanonicalEvent | GossipEvent
 Event = RegistryEvent | RunEvent
 
 
@@ -267,7 +326,7 @@ class Logged:
     event: Event
 
 
-# What the chain takes. A node sends the first five; anybody may send Advance and Evict.
+# What the chain takes. A node sends the first six; anybody may send Advance and Evict.
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +363,17 @@ class Hold:
 class Attest:
     run: int
     round: int
+    merged: Digest
+    receipt: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class AttestOwn:
+    """In gossip runs: what merging `inputs`, one's own update among them, gave."""
+
+    run: int
+    round: int
+    inputs: int
     merged: Digest
     receipt: Digest
 
@@ -362,6 +432,14 @@ class OpenRun:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenGossip:
+    """The authority's: opens a gossip run."""
+
+    terms: Terms
+    manifest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CloseRun:
     """The authority's."""
 
@@ -374,13 +452,14 @@ NodeCall = (
     | Reveal
     | Hold
     | Attest
+    | AttestOwn
     | Advance
     | Evict
     | RotatePeerKey
     | ProposeAccount
     | AcceptAccount
 )
-AuthorityCall = Admit | Revoke | OpenRun | CloseRun
+AuthorityCall = Admit | Revoke | OpenRun | OpenGossip | CloseRun
 Call = NodeCall | AuthorityCall
 
 
@@ -411,7 +490,7 @@ class Ledger(Protocol):
         ...
 
     async def events(self, first: int, last: int) -> Sequence[Logged]:
-        """Events of both contracts in blocks first..last, in chain order. Raises ChainUnreachable."""
+        """Events of the contracts in blocks first..last, in chain order. Raises ChainUnreachable."""
         ...
 
     async def send(self, call: Call) -> Mined:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -32,6 +33,8 @@ class Manifest:
     confirmations: blocks on top before a node acts on a block; 0 on chains that are final at once.
     self_test: digest of the merge rules' self-test, which each node's machine must reproduce.
     seed: seeds the initial model and, with run, round and member, local training.
+    neighbours: in gossip runs, how many each node hears in a round; None in all others, and then the
+    JSON doesn't have it.
     """
 
     name: str
@@ -47,10 +50,14 @@ class Manifest:
     confirmations: int
     self_test: Digest
     seed: int
+    neighbours: int | None = None
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
-        return canonical.dump({"format": FORMAT, **_plain(dataclasses.asdict(self))})
+        fields = _plain(dataclasses.asdict(self))
+        if self.neighbours is None:
+            del fields["neighbours"]
+        return canonical.dump({"format": FORMAT, **fields})
 
     @property
     def digest(self) -> bytes:
@@ -64,12 +71,19 @@ class Manifest:
             fields = canonical.load(data)
             if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
                 raise ValueError(f"not a manifest of format {FORMAT}")
-            manifest = cls(**_typed(cls, {**fields, "terms": _terms(fields.get("terms"))}))
+            optional = {"neighbours": None, "terms": _terms(fields.get("terms"))}
+            manifest = cls(**_typed(cls, {**optional, **fields, "terms": optional["terms"]}))
             if manifest.to_bytes() != data:
                 raise ValueError("a digest or the format is written in another way")
         except (ValueError, TypeError, KeyError) as error:
             raise Unfit(f"the run's manifest can't be read: {error}") from None
         return manifest
+
+
+@lru_cache(maxsize=16)
+def neighbours_in(manifest: bytes) -> int:
+    """How many neighbours the manifest of a gossip run gives each node. Raises Unfit."""
+    return Manifest.from_bytes(manifest).neighbours or 0
 
 
 def _terms(fields: Any) -> Terms:

@@ -9,10 +9,15 @@ from collections.abc import Sequence
 
 from node.blobs import Blobs
 from node.manifest import Manifest
-from node.merge import Facts, Rule, merge
+from node.merge import Facts, Rule, merge, parse, parse_gossip
 from node.receipt import Receipt, receipt_of
 from node.state import Round, Run
 from node.verify import VerifiedUpdate
+
+
+def rule_in(manifest: Manifest) -> Rule:
+    """The merge rule of a run. Raises WrongUse."""
+    return (parse if manifest.neighbours is None else parse_gossip)(manifest.merge)
 
 
 def facts_of(round_: Round, manifest: Manifest) -> Facts:

@@ -52,6 +52,8 @@ def network_from(fields: Mapping[str, Any]) -> Network:
         ledger=address_from(fields["ledger"]),
         network_id=bytes.fromhex(fields["network_id"]),
         deployed_block=int(fields["deployed_block"]),
+        # Networks deployed before there were gossip runs have none.
+        gossip=address_from(fields["gossip"]) if fields.get("gossip") else Address(""),
     )
 
 

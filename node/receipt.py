@@ -33,7 +33,9 @@ class Input:
 class Receipt:
     """One merge. inputs: by member number. left_out: members who revealed and are no input.
 
-    network_id and seed have 32 bytes. f: hostile inputs that the merge was to withstand.
+    network_id and seed have 32 bytes. f: hostile inputs that the merge was to withstand. member: whose
+    merge it is, in gossip runs; left_out are then its neighbours only. None in others, and then the
+    JSON doesn't have it.
     """
 
     network_id: bytes
@@ -46,6 +48,7 @@ class Receipt:
     inputs: tuple[Input, ...]
     left_out: tuple[int, ...]
     output: Digest
+    member: int | None = None
 
     @property
     def digest(self) -> Digest:
@@ -54,8 +57,10 @@ class Receipt:
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
+        whose: dict[str, canonical.Value] = {} if self.member is None else {"member": self.member}
         return canonical.dump(
             {
+                **whose,
                 "base": self.base.hex,
                 "f": self.f,
                 "format": FORMAT,
@@ -93,6 +98,7 @@ def receipt_of(
     facts: Facts,
     merged: Merged,
     left_out: Sequence[int] = (),
+    member: int | None = None,
 ) -> Receipt:
     """The receipt of a merge, from what went into it and what came out."""
     outcome, by_member = merged.outcome, {update.member: update for update in updates}
@@ -112,6 +118,7 @@ def receipt_of(
         inputs=inputs,
         left_out=tuple(sorted(left_out)),
         output=merged.digest,
+        member=member,
     )
 
 
@@ -154,6 +161,7 @@ def _read(fields: dict[str, Any]) -> Receipt:
         inputs=tuple(_read_input(item) for item in fields["inputs"]),
         left_out=tuple(_count(member) for member in fields["left_out"]),
         output=Digest.from_hex(fields["output"]),
+        member=_count(fields["member"]) if "member" in fields else None,
     )
 
 

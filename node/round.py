@@ -155,9 +155,9 @@ def decide(run: Run, mine: Mine, now: float) -> Action:
         return late
     if run.closed is not None:
         return Finish("the run is closed")
-    if _should_enter(run, mine):
+    if should_enter(run, mine):
         return Send(Enter(run.number))
-    turn, ours = _turn_to_advance(run, mine), _our_part(run, mine, now)
+    turn, ours = turn_to_advance(run, mine), _our_part(run, mine, now)
     if now >= turn and not (isinstance(ours, Promise | OpenPromise) and now < turn + OWN_FIRST_SECONDS):
         return Send(Advance(run.number))
     return ours or Wait(turn)
@@ -167,7 +167,7 @@ def _our_part(run: Run, mine: Mine, now: float) -> Action | None:
     round_ = run.round
     if round_ is None or not run.bit(mine.member) & round_.roster:
         return None
-    return _in_phase(run, round_, mine, now, _turn_to_advance(run, mine))
+    return _in_phase(run, round_, mine, now, turn_to_advance(run, mine))
 
 
 def _in_phase(run: Run, round_: Round, mine: Mine, now: float, turn: float) -> Action | None:
@@ -175,9 +175,9 @@ def _in_phase(run: Run, round_: Round, mine: Mine, now: float, turn: float) -> A
         return FetchModel(round_, turn)
     match round_.phase:
         case Phase.COMMIT:
-            return _commit(run, round_, mine)
+            return commit_part(run, round_, mine)
         case Phase.REVEAL:
-            return _reveal(run, round_, mine)
+            return reveal_part(run, round_, mine)
         case Phase.HOLD:
             return _hold(run, round_, mine, now)
         case Phase.ATTEST:
@@ -185,7 +185,8 @@ def _in_phase(run: Run, round_: Round, mine: Mine, now: float, turn: float) -> A
     return None
 
 
-def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
+def commit_part(run: Run, round_: Round, mine: Mine) -> Action | None:
+    """What there is to do in Commit."""
     holding = mine.of(round_)
     if holding.no_update or round_.committed & run.bit(mine.member):
         return None
@@ -196,8 +197,8 @@ def _commit(run: Run, round_: Round, mine: Mine) -> Action | None:
     return Train(round_)
 
 
-def _reveal(run: Run, round_: Round, mine: Mine) -> Action | None:
-    """An update whose commitment came too late is never revealed."""
+def reveal_part(run: Run, round_: Round, mine: Mine) -> Action | None:
+    """What there is to do in Reveal; an update whose commitment came too late is never revealed."""
     update = mine.of(round_).update
     promised = run.bit(mine.member) & round_.committed and mine.member not in round_.revealed
     return OpenPromise(round_, update) if update and promised else None
@@ -251,13 +252,14 @@ def _late_attestation(run: Run, mine: Mine) -> Action | None:
     return _attest(run, round_, mine, until=0)
 
 
-def _should_enter(run: Run, mine: Mine) -> bool:
+def should_enter(run: Run, mine: Mine) -> bool:
+    """Whether it is time to take a seat, or to ask to be waited for again."""
     if mine.member not in run.seats:
         return len(run.seats) >= mine.enter_after
     return bool(run.benched & run.bit(mine.member))
 
 
-def _turn_to_advance(run: Run, mine: Mine) -> float:
+def turn_to_advance(run: Run, mine: Mine) -> float:
     """When this node calls `advance`: seats take turns, so that one call is usually enough."""
     rank = min(run.seats.get(mine.member, STAGGER_MOST), STAGGER_MOST)
     return run.deadline + rank * STAGGER_SECONDS

@@ -113,7 +113,7 @@ class _Node:
                 rules=rules,
                 member=member.number,
                 progress=progress,
-                decide=self._conduct.decide,
+                decide=self._conduct.decide_in(self._run),
             )
             ended = await take_part(driver, watch)
             if stay:

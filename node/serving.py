@@ -2,6 +2,7 @@
 
 An update is served only after its round's reveals closed, to members of the roster: nobody can shape
 an update, or its claims, after seeing another's. Models and receipts are served to the same members.
+In gossip runs an update goes to its author's neighbours alone, and a node's own model to nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 
 from node.digest import Digest
 from node.exchange import PeerKey
-from node.state import Chronicle, Round, Run
+from node.gossip.merging import neighbours_of
+from node.manifest import neighbours_in
+from node.state import Chronicle, GossipRun, Round, Run
 
 
 def may_serve(chronicle: Chronicle, run: Run, digest: Digest, peer: PeerKey) -> bool:
@@ -18,14 +21,22 @@ def may_serve(chronicle: Chronicle, run: Run, digest: Digest, peer: PeerKey) -> 
     member = next((m for m in chronicle.active() if m.peer_key == peer), None)
     if member is None or not run.bit(member.number) & _roster(run):
         return False
-    return digest == run.terms.base or any(digest in _public(r) for r in reversed(run.rounds))
+    shown = _near if isinstance(run, GossipRun) else _public
+    asker = member.number
+    return digest == run.terms.base or any(digest in shown(run, r, asker) for r in reversed(run.rounds))
 
 
 def _roster(run: Run) -> int:
     return run.rounds[-1].roster if run.rounds else 0
 
 
-def _public(round_: Round) -> Iterator[Digest]:
+def _near(run: Run, round_: Round, asker: int) -> Iterator[Digest]:
+    if round_.reveals_closed:
+        near = neighbours_of(run, round_, neighbours_in(run.manifest), asker)
+        yield from (round_.revealed[member].digest for member in near)
+
+
+def _public(run: Run, round_: Round, asker: int) -> Iterator[Digest]:
     if round_.reveals_closed:
         yield from (revealed.digest for revealed in round_.revealed.values())
     if round_.finalized is not None:

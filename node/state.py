@@ -18,6 +18,7 @@ from node.ledger import (
     AccountRotated,
     Address,
     Attested,
+    AttestedOwn,
     Close,
     Committed,
     Entered,
@@ -27,10 +28,13 @@ from node.ledger import (
     InputsFixed,
     MemberAdmitted,
     MemberRevoked,
+    NeighboursDrawn,
     PeerKeyRotated,
     Phase,
     PhaseAdvanced,
     Revealed,
+    RoundBegan,
+    RoundEnded,
     RoundFinalized,
     RoundOpened,
     RoundSkipped,
@@ -40,6 +44,7 @@ from node.ledger import (
     SeatsBenched,
     Skip,
     Terms,
+    is_gossip,
 )
 
 
@@ -55,10 +60,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """What a seat says it got by merging."""
+    """What a seat says it got by merging. inputs: of which seats' updates, in gossip runs only."""
 
     merged: Digest
     receipt: Digest
+    inputs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,10 @@ class Run:
         done = [r.finalized.merged for r in reversed(self.past) if r.finalized]
         return done[0] if done else self.terms.base
 
+    def lived_by(self, member: int) -> Run:
+        """The run as a member knows it: for all the same, unless each has a model of its own."""
+        return self
+
     def members_in(self, bits: int) -> tuple[int, ...]:
         """The members behind a bitmap of seats, ascending: the ledger order of every merge."""
         return tuple(sorted(m for m, seat in self.seats.items() if bits >> seat & 1))
@@ -155,8 +165,49 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class GossipRound(Round):
+    """One round of a gossip run. bases: the model of each member that had attested one by then.
+
+    inputs: all updates revealed, among which neighbours are drawn. over: it ended, and wasn't skipped.
+    """
+
+    bases: Mapping[int, Digest] = field(default_factory=dict)
+    over: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the round is over."""
+        # Not super(): slots make another class of this one.
+        return self.over or self.skipped is not None
+
+    def lived_by(self, member: int) -> GossipRound:
+        """The round as a member lives it."""
+        own = self.bases.get(member, self.base)
+        return replace(self, base=own, finalized=self.attested.get(member))
+
+
+@dataclass(frozen=True, slots=True)
+class GossipRun(Run):
+    """One gossip run. models: what each member attested last; without, it has the base of the terms."""
+
+    models: Mapping[int, Digest] = field(default_factory=dict)
+
+    def lived_by(self, member: int) -> Run:
+        """The run as a member lives it.
+
+        A round's base is the member's own model; what the member attested is final, for it.
+        """
+        past = tuple(_lived(round_, member) for round_ in self.past)
+        return replace(self, past=past, round=_lived(self.round, member) if self.round else None)
+
+
+def _lived(round_: Round, member: int) -> Round:
+    return round_.lived_by(member) if isinstance(round_, GossipRound) else round_
+
+
+@dataclass(frozen=True, slots=True)
 class Chronicle:
-    """All that the two contracts have said so far."""
+    """All that the contracts have said so far. Runs are in the order in which they were opened."""
 
     members: Mapping[int, Member] = field(default_factory=dict)
     runs: Mapping[int, Run] = field(default_factory=dict)
@@ -187,7 +238,8 @@ def apply(chronicle: Chronicle, event: Event) -> Chronicle:
         case PeerKeyRotated(member, peer_key):
             return _with_member(chronicle, replace(chronicle.members[member], peer_key=peer_key))
         case RunOpened(number, manifest_digest, terms, manifest):
-            return _with_run(chronicle, Run(number, manifest_digest, manifest, terms))
+            kind = GossipRun if is_gossip(number) else Run
+            return _with_run(chronicle, kind(number, manifest_digest, manifest, terms))
         case AccountProposed():
             return chronicle  # takes effect when the account accepts
     return _with_run(chronicle, _apply_to_run(chronicle.runs[event.run], event))
@@ -208,6 +260,9 @@ def _apply_to_run(run: Run, event: RunEvent) -> Run:
             return replace(run, seats=seats, benched=run.benched & ~(1 << seat))
         case RoundOpened():
             return replace(run, past=run.rounds, round=_opened(event))
+        case RoundBegan() | AttestedOwn():
+            assert isinstance(run, GossipRun)
+            return _apply_to_gossip(run, event)
         case PhaseAdvanced(_, _, Phase.ENTERING, deadline):
             return replace(run, entering_until=deadline)
         case SeatsBenched(_, _, bits):
@@ -230,6 +285,16 @@ def _opened(event: RoundOpened) -> Round:
         phase=Phase.COMMIT,
         deadline=event.deadline,
     )
+
+
+def _apply_to_gossip(run: GossipRun, event: RoundBegan | AttestedOwn) -> Run:
+    match event:
+        case RoundBegan(_, number, roster, expected, f, deadline):
+            base, phase = run.terms.base, Phase.COMMIT
+            began = GossipRound(number, base, roster, expected, f, 0, phase, deadline, bases=run.models)
+            return replace(run, past=run.rounds, round=began)
+        case AttestedOwn(_, _, member, _, merged):
+            return _in_round(replace(run, models={**run.models, member: merged}), event)
 
 
 def _in_round(run: Run, event: RunEvent) -> Run:
@@ -256,6 +321,14 @@ def _apply_to_round(run: Run, round_: Round, event: RunEvent) -> Round:
         case Attested(_, _, member, merged, receipt):
             attested = {**round_.attested, member: Attestation(merged, receipt)}
             return replace(round_, attested=attested)
+        case NeighboursDrawn(_, _, revealed, seed):
+            return replace(round_, inputs=revealed, seed=seed)
+        case AttestedOwn(_, _, member, inputs, merged, receipt):
+            own = Attestation(merged, receipt, inputs)
+            return replace(round_, attested={**round_.attested, member: own})
+        case RoundEnded():
+            assert isinstance(round_, GossipRound)
+            return replace(round_, over=True)
         case RoundFinalized(_, _, merged, receipt):
             return replace(round_, finalized=Attestation(merged, receipt))
         case RoundSkipped(_, _, reason):

@@ -1,8 +1,9 @@
 """An in-memory chain for tests and the world: members, runs, blocks and time, no EVM.
 
 `MemoryChain` is the chain; `MemoryLedger(chain, account)` is one account's `Ledger`. It follows
-NodeRegistry.sol (in `node.testing_members`) and RoundLedger.sol (in `node.testing_rounds`) and passes
-the same suite. Each call that is taken mines one block at the injected clock's time.
+NodeRegistry.sol (in `node.testing_members`), RoundLedger.sol (in `node.testing_rounds`) and
+GossipLedger.sol (in `node.testing_gossip`), and passes the same suites. Each call that is taken mines
+one block at the injected clock's time.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from eth_utils.crypto import keccak
 from node.digest import ZERO, Digest
 from node.errors import LedgerRefusal
 from node.ledger import (
+    FIRST_GOSSIP,
     AcceptAccount,
     Address,
     Admit,
     Advance,
     Attest,
+    AttestOwn,
     Block,
     Call,
     Close,
@@ -36,6 +39,7 @@ from node.ledger import (
     Logged,
     Mined,
     Network,
+    OpenGossip,
     OpenRun,
     Phase,
     ProposeAccount,
@@ -43,13 +47,21 @@ from node.ledger import (
     Revoke,
     RotatePeerKey,
     RunOpened,
+    is_gossip,
 )
+from node.testing_gossip import MemoryGossip, checked_gossip
 from node.testing_members import MemoryRegistry
 from node.testing_rounds import MemoryRun, checked
 
 _Said = tuple[bytes, list[Event]]
 
-_PHASES = {Commit: Phase.COMMIT, Reveal: Phase.REVEAL, Hold: Phase.HOLD, Attest: Phase.ATTEST}
+_PHASES = {
+    Commit: Phase.COMMIT,
+    Reveal: Phase.REVEAL,
+    Hold: Phase.HOLD,
+    Attest: Phase.ATTEST,
+    AttestOwn: Phase.ATTEST,
+}
 
 
 def memory_address(name: str) -> Address:
@@ -64,6 +76,7 @@ def _memory_network() -> Network:
         ledger=memory_address("ledger"),
         network_id=keccak(text="memory network"),
         deployed_block=0,
+        gossip=memory_address("gossip"),
     )
 
 
@@ -92,6 +105,7 @@ class MemoryChain:
         self.network = network or _memory_network()
         self.registry = MemoryRegistry(authority, self._emit)
         self.runs: list[MemoryRun] = []
+        self.gossips: list[MemoryGossip] = []
         self._clock = clock
         self._blocks = [Block(0, int(clock()))]
         self._log: list[Logged] = []
@@ -165,7 +179,7 @@ class MemoryChain:
                 found = self._run(run)
                 found.check_open()
                 found.enter(self.registry.caller(caller), now)
-            case Commit() | Reveal() | Hold() | Attest():
+            case Commit() | Reveal() | Hold() | Attest() | AttestOwn():
                 self._speak(caller, call, now)
             case Advance(run):
                 self._run(run).advance(now)
@@ -173,6 +187,8 @@ class MemoryChain:
                 self._evict(run, member, now)
             case OpenRun():
                 self._open_run(caller, call, now)
+            case OpenGossip():
+                self._open_gossip(caller, call, now)
             case CloseRun(run):
                 self.registry.only_authority(caller)
                 self._run(run).close(Close.BY_AUTHORITY)
@@ -198,11 +214,15 @@ class MemoryChain:
     # Runs.
 
     def _run(self, number: int) -> MemoryRun:
-        if not 0 < number <= len(self.runs):
+        first = FIRST_GOSSIP if is_gossip(number) else 1
+        runs: Sequence[MemoryRun] = self.gossips if is_gossip(number) else self.runs
+        if not 0 <= number - first < len(runs):
             raise LedgerRefusal("NoRun", number)
-        return self.runs[number - 1]
+        return runs[number - first]
 
-    def _speak(self, caller: Address, call: Commit | Reveal | Hold | Attest, now: int) -> None:
+    def _speak(
+        self, caller: Address, call: Commit | Reveal | Hold | Attest | AttestOwn, now: int
+    ) -> None:
         """Round and phase are checked before the caller, as in the contract."""
         run = self._run(call.run)
         if not (isinstance(call, Attest) and run.is_late(call.round)):
@@ -217,6 +237,9 @@ class MemoryChain:
                 run.hold(member, call, now)
             case Attest():
                 run.attest(member, call, now)
+            case AttestOwn():
+                assert isinstance(run, MemoryGossip)
+                run.attest_own(member, call, now)
 
     def _open_run(self, caller: Address, call: OpenRun, now: int) -> None:
         self.registry.only_authority(caller)
@@ -224,6 +247,13 @@ class MemoryChain:
         number = len(self.runs) + 1
         self._emit(RunOpened(number, keccak(call.manifest), terms, call.manifest))
         self.runs.append(MemoryRun(number, terms, self.network, now, self._emit))
+
+    def _open_gossip(self, caller: Address, call: OpenGossip, now: int) -> None:
+        self.registry.only_authority(caller)
+        terms = checked_gossip(call.terms)
+        number = FIRST_GOSSIP + len(self.gossips)
+        self._emit(RunOpened(number, keccak(call.manifest), terms, call.manifest))
+        self.gossips.append(MemoryGossip(number, terms, self.network, now, self._emit))
 
     def _evict(self, run: int, member: int, now: int) -> None:
         found = self._run(run)

@@ -170,6 +170,29 @@ class MemoryRun:
         if self._votes[call.round, call.merged, call.receipt] >= self.tallies.quorum:
             self._finalize(call, now)
 
+    # What another kind of run does in its own way, see node.testing_gossip.
+
+    def base_of(self, member: int) -> Digest:
+        """The model that a member's update of this round starts from."""
+        return self.base
+
+    def _announce(self) -> None:
+        """Tell that a round was opened."""
+        t = self.tallies
+        self._emit(
+            RoundOpened(
+                self.number, self.round, self.base, t.roster, t.expected, t.f, t.quorum, self.deadline
+            )
+        )
+
+    def _after_reveal(self, now: int) -> None:
+        """Enough have revealed: go on to the next phase."""
+        self._begin(Phase.HOLD, self.terms.hold_seconds, now)
+
+    def _is_done_later(self) -> bool:
+        """Whether nobody is waited for any more in a phase after Reveal."""
+        return self.phase is Phase.HOLD and not self.tallies.expected & ~self.tallies.held
+
     # Calls of anybody, and of the authority.
 
     def advance(self, now: int) -> None:
@@ -231,7 +254,14 @@ class MemoryRun:
         promised = self.tallies.commitments.get(seat.number, bytes(32))
         claims = Claims(call.weight, call.privacy)
         got = commitment(
-            self._network, self.number, self.round, self.base, member, call.digest, claims, call.salt
+            self._network,
+            self.number,
+            self.round,
+            self.base_of(member),
+            member,
+            call.digest,
+            claims,
+            call.salt,
         )
         if got != promised or call.privacy != seat.privacy:
             raise LedgerRefusal("RevealMismatch", promised, got)
@@ -281,14 +311,10 @@ class MemoryRun:
     def _open_round(self, round_: int, now: int) -> None:
         joining = self._pending.pop(round_, 0)
         self._waited |= joining
-        t = self.tallies = opened(self.tallies.roster | joining, self._waited)
+        self.tallies = opened(self.tallies.roster | joining, self._waited)
         self.round, self.phase = round_, Phase.COMMIT
         self.deadline = now + self.terms.commit_seconds
-        self._emit(
-            RoundOpened(
-                self.number, round_, self.base, t.roster, t.expected, t.f, t.quorum, self.deadline
-            )
-        )
+        self._announce()
 
     def _begin(self, phase: Phase, seconds: int, now: int) -> None:
         self.phase = phase
@@ -301,9 +327,8 @@ class MemoryRun:
         done = {
             Phase.COMMIT: not t.expected & ~t.committed and self._is_enough(t.committed),
             Phase.REVEAL: not t.expected & t.committed & ~t.revealed and self._is_enough(t.revealed),
-            Phase.HOLD: not t.expected & ~t.held,
         }
-        if done.get(self.phase, False):
+        if done.get(self.phase, self._is_done_later()):
             self._close_phase(now)
 
     def _close_phase(self, now: int) -> None:
@@ -335,7 +360,7 @@ class MemoryRun:
         t.missed |= t.expected & t.committed & ~t.revealed
         self.seed = keccak(self.seed + b"".join(map(_word, (t.entropy, self.number, self.round))))
         if self._is_enough(t.revealed):
-            self._begin(Phase.HOLD, self.terms.hold_seconds, now)
+            self._after_reveal(now)
         else:
             self._skip(Skip.TOO_FEW_REVEALED, now)
 

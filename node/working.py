@@ -11,9 +11,11 @@ from node.commitment import Claims, commitment, rounded_weight
 from node.database import OwnUpdate
 from node.digest import Digest
 from node.errors import BadUpdate, Damaged, LostBlob, Unfit
+from node.gossip.merging import merge_neighbours
 from node.header import UpdateMark
-from node.ledger import Commit, Reveal
+from node.ledger import Commit, Reveal, is_gossip
 from node.merging import merge_round
+from node.receipt import Receipt
 from node.seams import Rules, Seams
 from node.state import Attestation, Round, Run
 from node.train import TrainingFailed, exact
@@ -111,13 +113,18 @@ class Worker:
         return keep(self._seams.blobs, trained.tensors, mark), trained.samples
 
     def _merge(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Attestation:
-        blobs, rules = self._seams.blobs, self._rules
+        blobs = self._seams.blobs
         for needed in (round_.base, *(update.digest for update in updates)):
             whole(blobs, needed)
-        network_id = self._seams.ledger.network.network_id
         exact()
-        receipt = merge_round(blobs, network_id, run, round_, rules.manifest, rules.rule, updates)
-        return Attestation(receipt.output, blobs.put(receipt.to_bytes()))
+        receipt = self._merged(run, round_, updates)
+        inputs = sum(run.bit(one.member) for one in receipt.inputs) if is_gossip(run.number) else 0
+        return Attestation(receipt.output, blobs.put(receipt.to_bytes()), inputs)
+
+    def _merged(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Receipt:
+        network_id, rules = self._seams.ledger.network.network_id, self._rules
+        given = (self._seams.blobs, network_id, run, round_, rules.manifest, rules.rule, updates)
+        return merge_neighbours(*given, self._member) if is_gossip(run.number) else merge_round(*given)
 
 
 def whole(blobs: Blobs, digest: Digest) -> memoryview:

@@ -23,7 +23,7 @@ from eth_utils.crypto import keccak
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ABI = ROOT / "node" / "abi"
-NAMES = ("NodeRegistry", "RoundLedger")
+NAMES = ("NodeRegistry", "RoundLedger", "GossipLedger")
 OUTPUTS = [
     "abi",
     "metadata",

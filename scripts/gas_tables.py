@@ -11,8 +11,9 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOTS = ROOT / "contracts" / "snapshots"
@@ -38,6 +39,15 @@ WORST = {
     ),
     "evict": ("evict worst",),
 }
+GOSSIP = {
+    "enter": ("enter opens round 0", "enter worst"),
+    "commit": ("commit worst",),
+    "reveal": ("reveal worst",),
+    "attestOwn": ("attestOwn first model", "attestOwn ends first", "attestOwn worst"),
+    "advance": ("advance ends the round",),
+    "evict": ("revoke worst",),
+}
+"""Of the GossipLedger; an evict alone is cheaper than within a revocation."""
 AUTHORITY = {
     "admit": "admit worst",
     "join": "join worst",
@@ -55,12 +65,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make gas tables and limits from the snapshots.")
     parser.add_argument("--check", action="store_true", help="compare only; exit code 1 if different")
     check = parser.parse_args().check
-    rounds = {seats: read(f"seats{seats:03}") for seats in SEATS}
-    authority = read("authority")
     page = PAGE.read_text(encoding="utf-8")
     wanted = {
-        PAGE: with_tables(page, tables(rounds, authority)),
-        LIMITS: json.dumps(limits(rounds, authority), indent=1) + "\n",
+        PAGE: with_tables(page, tables(measured())),
+        LIMITS: json.dumps(limits(measured()), indent=1) + "\n",
     }
     different = [p for p, text in wanted.items() if not p.exists() or p.read_text("utf-8") != text]
     if check:
@@ -78,44 +86,74 @@ def read(group: str) -> Snapshot:
     return {name: int(gas) for name, gas in content.items()}
 
 
-def worst(call: str, snapshot: Snapshot) -> int:
+class Measured(NamedTuple):
+    """All snapshots: calls of both ledgers by seats, and the authority's."""
+
+    rounds: Mapping[int, Snapshot]
+    gossip: Mapping[int, Snapshot]
+    authority: Snapshot
+
+
+def measured() -> Measured:
+    """The committed snapshots."""
+    rounds = {seats: read(f"seats{seats:03}") for seats in SEATS}
+    gossip = {seats: read(f"gossip{seats:03}") for seats in SEATS}
+    return Measured(rounds, gossip, read("authority"))
+
+
+def worst(names: Sequence[str], snapshot: Snapshot) -> int:
     """The dearest of a call's measured ways."""
-    return max(snapshot[name] for name in WORST[call] if name in snapshot)
+    return max(snapshot[name] for name in names if name in snapshot)
 
 
-def limits(rounds: Mapping[int, Snapshot], authority: Snapshot) -> dict[str, int]:
-    """The fixed gas limit of each call; revokePerRun is for each run after the first."""
-    gas = {call: max(worst(call, s) for s in rounds.values()) for call in WORST}
-    gas |= {call: authority[name] for call, name in AUTHORITY.items()}
-    gas["revoke"] = max(s["revoke worst"] for s in rounds.values())
-    gas["revokePerRun"] = gas["revoke"] - authority["revoke no runs"]
+def limits(found: Measured) -> dict[str, int]:
+    """The fixed gas limit of each call, on either ledger; revokePerRun: of each run after the first."""
+    gas: dict[str, int] = {}
+    for calls, by_seats in ((WORST, found.rounds), (GOSSIP, found.gossip)):
+        for call, names in calls.items():
+            gas[call] = max(gas.get(call, 0), *(worst(names, s) for s in by_seats.values()))
+    gas |= {call: found.authority[name] for call, name in AUTHORITY.items()}
+    both = (*found.rounds.values(), *found.gossip.values())
+    gas["revoke"] = max(s["revoke worst"] for s in both)
+    gas["revokePerRun"] = gas["revoke"] - found.authority["revoke no runs"]
     with_margin = {call: math.ceil(value * MARGIN / STEP) * STEP for call, value in gas.items()}
     return dict(sorted({**with_margin, "openRunPerByte": PER_MANIFEST_BYTE}.items()))
 
 
-def tables(rounds: Mapping[int, Snapshot], authority: Snapshot) -> str:
+def tables(found: Measured) -> str:
     """Markdown: calls by seats, a round's total, the authority's calls, the limits."""
-    fixed = limits(rounds, authority)
-    lines = ["| call | " + " | ".join(f"{n} seats" for n in SEATS) + " | limit |"]
-    lines.append("| --- |" + " ---: |" * (len(SEATS) + 1))
-    for call in WORST:
-        cells = [
-            f"{s[f'{call} typical']:,} / {worst(call, s):,}"
-            if f"{call} typical" in s
-            else f"{worst(call, s):,}"
-            for s in rounds.values()
-        ]
-        lines.append(f"| {call} | " + " | ".join(cells) + f" | {fixed[call]:,} |")
-    totals = [f"{s['round of everybody']:,}" for s in rounds.values()]
-    lines.append("| **a round, all calls of all seats** | " + " | ".join(totals) + " | |")
+    fixed = limits(found)
+    lines = of_ledger("call", WORST, found.rounds, fixed)
+    lines += ["", *of_ledger("call, in gossip runs", GOSSIP, found.gossip, fixed)]
     lines += ["", "| call | gas | limit |", "| --- | ---: | ---: |"]
     for call, name in AUTHORITY.items():
-        lines.append(f"| {call} | {authority[name]:,} | {fixed[call]:,} |")
-    dearest = max(s["revoke worst"] for s in rounds.values())
+        lines.append(f"| {call} | {found.authority[name]:,} | {fixed[call]:,} |")
+    dearest = max(s["revoke worst"] for s in found.rounds.values())
     lines.append(f"| revoke, with one run | {dearest:,} | {fixed['revoke']:,} |")
     lines.append(f"| revoke, each further run | | {fixed['revokePerRun']:,} |")
     lines.append(f"| openRun, each byte of the manifest | | {PER_MANIFEST_BYTE} |")
     return "\n".join(lines) + "\n"
+
+
+def of_ledger(
+    title: str,
+    calls: Mapping[str, Sequence[str]],
+    by_seats: Mapping[int, Snapshot],
+    fixed: Mapping[str, int],
+) -> list[str]:
+    """One ledger's calls as lines of Markdown."""
+    lines = [f"| {title} | " + " | ".join(f"{n} seats" for n in SEATS) + " | limit |"]
+    lines.append("| --- |" + " ---: |" * (len(SEATS) + 1))
+    for call, names in calls.items():
+        cells = [
+            f"{s[f'{call} typical']:,} / {worst(names, s):,}"
+            if f"{call} typical" in s
+            else f"{worst(names, s):,}"
+            for s in by_seats.values()
+        ]
+        lines.append(f"| {call} | " + " | ".join(cells) + f" | {fixed[call]:,} |")
+    totals = [f"{s['round of everybody']:,}" for s in by_seats.values()]
+    return [*lines, "| **a round, all calls of all seats** | " + " | ".join(totals) + " | |"]
 
 
 def with_tables(page: str, text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from authority.listing import merge_option
+from authority.listing import gossip_option, merge_option, neighbours_option, of_kind
 from authority.plan import RunPlan
 from node.errors import BadAnswer, WaggleError
 from sim.fresh import fresh
@@ -29,6 +29,8 @@ UP_SECONDS = {"enter": 60, "commit": 60, "reveal": 20, "hold": 40, "attest": 40}
 @click.option("--rounds", type=click.IntRange(1, (1 << 32) - 1), default=5, show_default=True)
 @click.option("--task", default="wdbc", show_default=True, help="wdbc, digits, or a task file.")
 @merge_option
+@gossip_option
+@neighbours_option
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="A new folder. [runs/...]")
 @click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
 @click.option("--commit-seconds", type=click.IntRange(1, (1 << 24) - 1), default=UP_SECONDS["commit"])
@@ -38,7 +40,9 @@ def up(
     nodes: int,
     rounds: int,
     task: str,
-    merge: str,
+    merge: str | None,
+    gossip: bool,
+    neighbours: int | None,
     folder: Path | None,
     seed: int,
     commit_seconds: int,
@@ -52,6 +56,7 @@ def up(
       waggle up
       waggle up --nodes 4 --task digits --rounds 3 --dir runs/digits
       waggle up --task path/to/task.py --merge trimmed-mean:f=1
+      waggle up --gossip --nodes 7 --neighbours 4 --merge nna:f=1
     """
     from authority.reach import least_to_merge, within_reach
     from node.taskfile import locate, shipped
@@ -62,9 +67,9 @@ def up(
     # Found now, not in half a minute; and absolute, for later commands run in other folders.
     task = task if task in shipped() else str(locate(task))
     where = folder or fresh(Path("runs"), Path(task).stem)
-    times = {f"{name}_seconds": value for name, value in UP_SECONDS.items()}
-    run = RunPlan(name=where.name, seats=nodes, rounds=rounds, merge=merge, seed=seed, **times)
-    run = replace(run, commit_seconds=commit_seconds)
+    times: dict[str, Any] = {f"{name}_seconds": value for name, value in UP_SECONDS.items()}
+    run = RunPlan(name=where.name, seats=nodes, rounds=rounds, seed=seed, **times)
+    run = of_kind(replace(run, commit_seconds=commit_seconds), gossip, neighbours, merge)
     console = Console(stderr=as_json)
 
     def tell(outcome: Outcome) -> None:

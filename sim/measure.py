@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
+
+import numpy as np
 
 from node.blobs import DiskBlobs
 from node.config import Home, load_config
@@ -20,13 +23,17 @@ from node.task import Data, Site, Task, load_task
 from node.train import TorchTrainer, alone
 from node.weights import Array, arrays
 from sim.folder import RunFolder
+from sim.gauge import disagreement
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One clinic: its patients, and the leading metric alone and with the swarm's model."""
+    """One clinic: its patients, and the leading metric alone and with the swarm's model.
+
+    In gossip runs that is the clinic's own.
+    """
 
     patients: int = 0
     alone: float | None = None
@@ -35,22 +42,26 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The metric's name, a score for each home in order, and what went wrong."""
+    """The metric's name, a score for each home in order, and what went wrong.
+
+    disagreement: of the clinics' models, as `sim.gauge.disagreement`; 0 when they have one.
+    """
 
     metric: str
     scores: tuple[Score, ...]
     problems: tuple[str, ...]
+    disagreement: float = 0.0
 
 
-def measure(folder: RunFolder, model: Digest, manifest: Manifest) -> Measured:
-    """Measure every clinic of a run whose last finalized model is `model`. Raises WrongUse."""
-    return _Measuring(folder, model, manifest).all()
+def measure(folder: RunFolder, models: Sequence[Digest], manifest: Manifest) -> Measured:
+    """Measure every clinic of a run; models: what each has at the end. Raises WrongUse."""
+    return _Measuring(folder, models, manifest).all()
 
 
 @dataclass(slots=True)
 class _Measuring:
     folder: RunFolder
-    model: Digest
+    models: Sequence[Digest]
     manifest: Manifest
     metric: str = ""
     problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -58,14 +69,33 @@ class _Measuring:
     def all(self) -> Measured:
         task = load_task(self.folder.load().task)
         held_out = self._try("", lambda: task.held_out(self.manifest.seed))
-        swarm: float | None = None
-        if held_out is not None:
-            swarm = self._try("", lambda: self._of_swarm(task, held_out))
-        scores = tuple(self._score(task, home, held_out, swarm) for home in self.folder.homes())
+        swarm = self._swarm(task, held_out)
+        scores = tuple(
+            self._score(task, home, held_out, swarm[model])
+            for home, model in zip(self.folder.homes(), self.models, strict=True)
+        )
+        apart = self._try("", self._disagreement)
         said = (
             f"{', '.join(who)}: {what}" if any(who) else what for what, who in self.problems.items()
         )
-        return Measured(self.metric, scores, tuple(said))
+        return Measured(self.metric, scores, tuple(said), apart or 0.0)
+
+    def _swarm(self, task: Task, held_out: Data | None) -> dict[Digest, float | None]:
+        """What each model is worth, measured once."""
+        if held_out is None:
+            return dict.fromkeys(self.models)
+        return {
+            model: self._try("", partial(self._of_swarm, task, held_out, model))
+            for model in dict.fromkeys(self.models)
+        }
+
+    def _disagreement(self) -> float:
+        distinct = dict.fromkeys(self.models)
+        return disagreement(np.stack([self._row(m) for m in self.models])) if len(distinct) > 1 else 0.0
+
+    def _row(self, model: Digest) -> Array:
+        floats = [t.ravel() for t in self._model(model).values() if t.dtype.kind == "f"]
+        return np.concatenate([*floats, np.zeros(0)])
 
     def _score(self, task: Task, home: Home, held_out: Data | None, swarm: float | None) -> Score:
         name = home.folder.name
@@ -77,8 +107,8 @@ class _Measuring:
             return Score(patients)
         return Score(patients, self._try(name, lambda: self._of_alone(trainer, held_out)), swarm)
 
-    def _of_swarm(self, task: Task, held_out: Data) -> float:
-        return self._leading(TorchTrainer(task, Site()).evaluate(self._model(), held_out))
+    def _of_swarm(self, task: Task, held_out: Data, model: Digest) -> float:
+        return self._leading(TorchTrainer(task, Site()).evaluate(self._model(model), held_out))
 
     def _of_alone(self, trainer: TorchTrainer, held_out: Data) -> float:
         """A clinic that trains by itself for as long."""
@@ -92,16 +122,16 @@ class _Measuring:
             raise WaggleError(f"{self.metric} is {value}")
         return value
 
-    def _model(self) -> dict[str, Array]:
-        """The model finalized last, from any node that has it."""
+    def _model(self, model: Digest) -> dict[str, Array]:
+        """A model of the end, from any node that has it."""
         for home in self.folder.homes():
             blobs = DiskBlobs(home.blobs)
             try:
-                blobs.outline(self.model)
+                blobs.outline(model)
             except (KeyError, Damaged):
                 continue
-            return arrays(blobs.view(self.model))
-        raise Damaged(f"no node has the finalized model {self.model.short}")
+            return arrays(blobs.view(model))
+        raise Damaged(f"no node has the model {model.short}")
 
     def _try(self, who: str, work: Callable[[], T]) -> T | None:
         try:

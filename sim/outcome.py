@@ -14,11 +14,11 @@ import trio
 
 from authority.audit.record import Record, read_record
 from authority.audit.replay import replay
-from node.ledger import Attested, Committed, Held, Revealed
+from node.ledger import Attested, AttestedOwn, Committed, Held, Revealed
 from node.manifest import Manifest
 from node.network import load_network
 from node.progress import read_progress
-from node.state import Run
+from node.state import GossipRound, Run
 from sim.folder import RunFolder
 from sim.measure import Score, measure
 from sim.result import ClinicResult, Outcome
@@ -36,8 +36,9 @@ def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
     run = record.run(facts.run)
     manifest = Manifest.from_bytes(run.manifest)
     replayed = replay(record, run, [home.blobs for home in folder.homes()])
-    measured = measure(folder, run.model, manifest)
-    finalized = [r for r in run.rounds if r.finalized]
+    models = [run.lived_by(member).model for member in _members(folder)]
+    measured = measure(folder, models, manifest)
+    finalized = [r for r in run.rounds if r.finalized or (r.attested and isinstance(r, GossipRound))]
     return Outcome(
         run=run.number,
         metric=measured.metric,
@@ -45,7 +46,7 @@ def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
         over=run.closed is not None,
         rounds=manifest.terms.rounds,
         finalized=len(finalized),
-        model=run.model.hex,
+        model=(run.model if manifest.neighbours is None else models[0]).hex,
         model_round=finalized[-1].number if finalized else None,
         merge=manifest.merge,
         f=max((r.f for r in run.rounds), default=0),
@@ -55,6 +56,8 @@ def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
         gas=sum(record.gas.values()),
         merges=len(replayed),
         merges_good=sum(r.good for r in replayed),
+        neighbours=manifest.neighbours,
+        disagreement=measured.disagreement,
         findings=tuple(
             f"round {finding.round}: {finding.what}"
             for r in replayed
@@ -69,9 +72,8 @@ def _clinics(
 ) -> tuple[ClinicResult, ...]:
     """A row for each clinic."""
     rows = []
-    for number, (home, score) in enumerate(zip(folder.homes(), scores, strict=True), 1):
+    for member, home, score in zip(_members(folder), folder.homes(), scores, strict=True):
         progress = read_progress(home.status)
-        member = progress.get("member", number)
         rows.append(
             ClinicResult(
                 name=home.folder.name,
@@ -87,12 +89,19 @@ def _clinics(
     return tuple(rows)
 
 
+def _members(folder: RunFolder) -> list[int]:
+    """The member number of each home."""
+    homes = enumerate(folder.homes(), 1)
+    return [read_progress(home.status).get("member", number) for number, home in homes]
+
+
 def _gas(record: Record, run: Run) -> dict[int, int]:
     """Gas by member, over the whole run. Phases are closed by whoever calls last, so it varies."""
     senders = {
         one.transaction: one.event.member
         for one in record.logged
-        if isinstance(one.event, Committed | Revealed | Held | Attested) and one.event.run == run.number
+        if isinstance(one.event, Committed | Revealed | Held | Attested | AttestedOwn)
+        and one.event.run == run.number
     }
     total: dict[int, int] = defaultdict(int)
     for transaction, member in senders.items():

@@ -19,7 +19,8 @@ def show(console: Console, outcome: Outcome, folder: Path, seed: int | None) -> 
     # Titles are lines of their own: a table would wrap them to its width.
     if outcome.metric:
         metric = outcome.metric.replace("_", " ")
-        say(console, f"What joining gives: {metric} on the same held-out patients")
+        of = "" if outcome.neighbours is None else "of each clinic's own model "
+        say(console, f"What joining gives: {metric} {of}on the same held-out patients")
         console.print(_gains(outcome))
     counts = f"{outcome.blocks} blocks, {outcome.transactions} transactions, {outcome.gas:,} gas"
     say(console, f"The chain: {counts}")
@@ -38,7 +39,8 @@ def show(console: Console, outcome: Outcome, folder: Path, seed: int | None) -> 
 def _gains(outcome: Outcome) -> Table:
     table = Table(header_style="bold")
     table.add_column("clinic")
-    for name in ("patients", "alone", "swarm", "gain"):
+    joined = "swarm" if outcome.neighbours is None else "gossip"
+    for name in ("patients", "alone", joined, "gain"):
         table.add_column(name, justify="right")
     for clinic in outcome.clinics:
         scores = (clinic.alone, clinic.swarm, _gain(clinic))
@@ -74,16 +76,24 @@ def _chain(outcome: Outcome) -> Table:
 
 def _audit(outcome: Outcome) -> list[str]:
     same = f"{outcome.merges_good} of {outcome.merges} merges redone from their inputs, identical"
+    over = "finalized" if outcome.neighbours is None else "merged"
     return [
         f"The audit: {same} to what was attested; {outcome.finalized} of {outcome.rounds} rounds "
-        "finalized.",
+        f"{over}.",
         *(f"  {finding}" for finding in outcome.findings),
     ]
 
 
 def _notes(outcome: Outcome, seed: int | None) -> list[str]:
     notes = []
-    if outcome.withstands is not None and outcome.withstands < outcome.f:
+    if outcome.neighbours is not None:
+        notes.append(
+            f"Each clinic merged {outcome.neighbours} neighbours' updates with {outcome.merge}, its "
+            "own as the anchor, and has a model of its own: they lie "
+            f"{outcome.disagreement:.2g} apart (root mean square distance from their mean, as a share "
+            "of its norm)."
+        )
+    elif outcome.withstands is not None and outcome.withstands < outcome.f:
         notes.append(
             f"Merge rule {outcome.merge} withstands {outcome.withstands} hostile updates, of which "
             f"there may be {outcome.f}: one lying clinic can spoil the model."
@@ -98,7 +108,10 @@ def _notes(outcome: Outcome, seed: int | None) -> list[str]:
 
 def _next(outcome: Outcome, folder: Path) -> list[str]:
     where, finalized = shlex.quote(str(folder)), outcome.model_round is not None
-    model = f"Model {outcome.model[:8]} of round {outcome.model_round}" if finalized else "No model"
+    first = f" is {outcome.clinics[0].name}'s" if outcome.neighbours is not None else ""
+    model = (
+        f"Model {outcome.model[:8]} of round {outcome.model_round}{first}" if finalized else "No model"
+    )
     use = "export {} --out model.safetensors" if finalized else "status {}"
     return [
         f"{model}. Everything lies in {folder}: "

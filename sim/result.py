@@ -9,7 +9,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class ClinicResult:
     """One clinic. alone, swarm: the task's leading metric on the same held-out patients,
-    None for a task that holds none out."""
+    None for a task that holds none out. In gossip runs swarm is of the clinic's own model."""
 
     name: str
     member: int
@@ -40,6 +40,10 @@ class Outcome:
     gas: int
     merges: int
     merges_good: int
+    neighbours: int | None
+    """Of each clinic in a round of a gossip run."""
+    disagreement: float
+    """Of the clinics' models at the end, as a share of their mean's norm; 0 when they have one."""
     over: bool
     """Whether the run got to its end, with or without a finalized model."""
     findings: tuple[str, ...]

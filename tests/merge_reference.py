@@ -159,6 +159,48 @@ def _centered_clipping(inputs, base, weights, values, f):
     return [i for i in range(n) if c[i]], c, lambda column, x: weighted([*column, x], [*c, b])
 
 
+def pulled(own, pulls, d):
+    """x_o + sum p_j (x_j - x_o): the plan of rules that are anchored on an own input."""
+    p = [pulls.get(i, 0.0) for i in range(len(d))]
+    p[own] = 1.0 - math.fsum(p)
+    return [i for i in range(len(d)) if p[i]], d, lambda column, _: weighted(column, p)
+
+
+def clip(own, w, d, tau):
+    """The plan of rules that clip at tau."""
+    others = [i for i in range(len(d)) if i != own]
+    return pulled(own, {i: w * (1.0 if d[i] <= tau else tau / d[i]) for i in others}, d)
+
+
+def near(own, w, d, least):
+    """Neighbours nearest first, without the furthest of at least this weight."""
+    left, out = sorted((i for i in range(len(d)) if i != own), key=lambda i: (d[i], i)), 0.0
+    while left and out < least * (1 - 1e-9):
+        left.pop()
+        out += w
+    return left
+
+
+def gossip_plan(rule, inputs, own, w, hostile):
+    """As `plan`, for a rule anchored on the input at `own`; w: what each of the others counts."""
+    name, _, text = rule.partition(":")
+    values = {key: float(value) for key, value in (pair.split("=") for pair in text.split(",") if pair)}
+    d = [math.sqrt(distance(x, inputs[own])) for x in inputs]
+    others = [i for i in range(len(d)) if i != own]
+    b = math.fsum([w] * hostile)
+    match name:
+        case "gossip":
+            return pulled(own, dict.fromkeys(others, w), d)
+        case "nna":
+            k = len(d) - int(values.get("f", hostile)) - 1
+            return mean_of({own, *sorted(others, key=lambda i: (d[i], i))[:k]}, len(d), d)
+        case "cs-plus":
+            left = near(own, w, d, 2 * values.get("b", b))
+            return clip(own, w, d, d[left[-1]] if left else 0.0)
+    squares = math.fsum(w * (d[i] * d[i]) for i in near(own, w, d, b))
+    return clip(own, w, d, values.get("tau", math.sqrt(squares / b) if b else math.inf))
+
+
 RULES = {
     "mean": _mean,
     "trimmed-mean": _trimmed_mean,

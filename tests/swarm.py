@@ -35,6 +35,7 @@ from node.entropy import SeededEntropy
 from node.errors import ChainUnreachable, LedgerRefusal
 from node.exchange import PeerKey
 from node.ledger import (
+    FIRST_GOSSIP,
     Address,
     Admit,
     Block,
@@ -42,13 +43,14 @@ from node.ledger import (
     Logged,
     Mined,
     Network,
+    OpenGossip,
     OpenRun,
     Revoke,
     RoundFinalized,
     Terms,
 )
 from node.manifest import Manifest
-from node.merge import parse
+from node.merging import rule_in
 from node.participation import serving, take_part
 from node.progress import Progress
 from node.seams import Rules, Seams
@@ -192,6 +194,7 @@ class Node:
         self.home = swarm.folder / f"node-{member}"
         self.serves = True
         self.conduct: Callable[[], Conduct] = Conduct
+        self.denies: PeerKey | None = None
         self.ended: BaseException | None = None
         self.lives = 0
         self.driver: Driver | None = None
@@ -212,7 +215,7 @@ class Node:
         """Write `data` down as this node's update of a round: an honest driver will promise it."""
         name = DiskBlobs(self.blobs).put(data)
         database = DiskDatabase(self.home / "node.db")
-        database.promise(RUN, round_, base, OwnUpdate(name, Claims(8)))
+        database.promise(self._swarm.number, round_, base, OwnUpdate(name, Claims(8)))
         database.close()
         return name
 
@@ -274,10 +277,10 @@ class Node:
             rules=self._swarm.rules,
             member=self.member,
             progress=progress,
-            decide=conduct.decide,
+            decide=conduct.decide_in(self._swarm.number),
         )
         async with serving(exchange, watch):
-            await look_deep_enough(watch, RUN, self.line.account)
+            await look_deep_enough(watch, self._swarm.number, self.line.account)
             await take_part(self.driver, watch, FAREWELL_SECONDS)
 
     async def _offload(self, work: Callable[..., Any], *args: Any) -> Any:
@@ -287,7 +290,11 @@ class Node:
 
     def _may_serve(self, watch: Watch, name: Digest, peer: PeerKey) -> bool:
         chronicle = watch.chronicle
-        return self.serves and may_serve(chronicle, chronicle.runs[RUN], name, peer)
+        return (
+            self.serves
+            and peer != self.denies
+            and may_serve(chronicle, chronicle.runs[self._swarm.number], name, peer)
+        )
 
 
 class Swarm:
@@ -302,6 +309,7 @@ class Swarm:
         seats: int | None = None,
         merge: str = "trimmed-mean",
         hostile: int | None = None,
+        neighbours: int | None = None,
         chain_behind: float = 0,
         confirmations: int = 0,
     ) -> None:
@@ -309,11 +317,13 @@ class Swarm:
         self._news = trio.Event()
         self.chain = MemoryChain(AUTHORITY, clock=lambda: now() - chain_behind)
         seats = nodes if seats is None else seats
-        self.rules = _rules(seats, rounds, merge, hostile, confirmations)
+        self.rules = _rules(seats, rounds, merge, hostile, neighbours, confirmations)
+        self.number = self.rules.run
         self.nodes = {member: Node(self, member) for member in range(1, nodes + 1)}
         for node in self.nodes.values():
             self.authority(Admit(node.line.account, node.key, bytes(32)))
-        self.authority(OpenRun(self.rules.manifest.terms, self.rules.manifest.to_bytes()))
+        open_run = OpenRun if neighbours is None else OpenGossip
+        self.authority(open_run(self.rules.manifest.terms, self.rules.manifest.to_bytes()))
         self._chronicle, self._seen = Chronicle(), 0
         self._nursery: trio.Nursery | None = None
 
@@ -354,7 +364,7 @@ class Swarm:
 
     def revoke(self, member: int) -> None:
         """Revoke a member, out of the run at once."""
-        self.authority(Revoke(member, (RUN,), 2))
+        self.authority(Revoke(member, (self.number,), 2))
 
     @property
     def logged(self) -> tuple[Logged, ...]:
@@ -374,7 +384,7 @@ class Swarm:
     @property
     def run(self) -> Run:
         """The run as it is now."""
-        return self.chronicle.runs[RUN]
+        return self.chronicle.runs[self.number]
 
     @property
     def record(self) -> Record:
@@ -403,9 +413,9 @@ class Swarm:
         self._news = trio.Event()
 
 
-def garbage(member: int, round_: int = 0, **tensors: Array) -> bytes:
+def garbage(member: int, round_: int = 0, run: int = RUN, **tensors: Array) -> bytes:
     """An update with a right mark and whatever tensors."""
-    mark = UpdateMark(RUN, round_, member, bytes([member]) * 32)
+    mark = UpdateMark(run, round_, member, bytes([member]) * 32)
     return encode({**INITIAL, **tensors}, mark)
 
 
@@ -414,7 +424,14 @@ async def _inline(work: Callable[..., Any], *args: Any) -> Any:
     return work(*args)
 
 
-def _rules(seats: int, rounds: int, merge: str, hostile: int | None, confirmations: int) -> Rules:
+def _rules(
+    seats: int,
+    rounds: int,
+    merge: str,
+    hostile: int | None,
+    neighbours: int | None,
+    confirmations: int,
+) -> Rules:
     f = (seats - 1) // 3
     terms = Terms(
         rounds=rounds,
@@ -443,8 +460,10 @@ def _rules(seats: int, rounds: int, merge: str, hostile: int | None, confirmatio
         confirmations=confirmations,
         self_test=digest(b"self-test"),
         seed=7,
+        neighbours=neighbours,
     )
-    return Rules(RUN, manifest, parse(merge), layout_of(INITIAL))
+    number = RUN if neighbours is None else FIRST_GOSSIP
+    return Rules(number, manifest, rule_in(manifest), layout_of(INITIAL))
 
 
 def _has(path: Path, name: Digest) -> bool:

@@ -10,10 +10,10 @@ from eth_utils.crypto import keccak
 from node.blobs import DiskBlobs
 from node.digest import digest
 from node.entry import least_case, rules_of
-from node.errors import Unfit
-from node.ledger import Terms
+from node.errors import Unfit, WrongUse
+from node.ledger import FIRST_GOSSIP, Terms
 from node.manifest import Manifest
-from node.merge import self_test
+from node.merge import self_test, self_test_for
 from node.state import Run
 from node.testing_ledger import MemoryChain, memory_address
 from node.weights import encode, layout_of
@@ -73,6 +73,26 @@ def test_a_run_that_goes_on_from_another_model(blobs, caplog):
     assert "it comes from the peers" in caplog.text
 
 
+def gossip(**fields):
+    """A gossip run with a manifest that fits, but for these fields."""
+    given = {"neighbours": 2, "hostile": 1, "merge": "nna", "self_test": self_test_for(gossip=True)}
+    return opened(replace(MANIFEST, **{**given, **fields}), number=FIRST_GOSSIP)
+
+
+def test_a_node_fit_to_gossip(blobs):
+    """It gets a gossip rule."""
+    rules = enter(blobs, gossip(merge="cs-plus"))
+    assert (rules.run, str(rules.rule)) == (FIRST_GOSSIP, "cs-plus")
+    assert least_case(rules.manifest) == (3, 1)
+
+
+@pytest.mark.parametrize("rule", ["median", "ubar", "balance", "nnm+nna"])
+def test_a_gossip_run_with_another_rule(blobs, rule):
+    """None that isn't anchored, and none whose merges nobody could redo."""
+    with pytest.raises(WrongUse):
+        enter(blobs, gossip(merge=rule))
+
+
 REASONS = {
     "an unreadable manifest": (
         Run(7, keccak(b"{}"), b"{}", MANIFEST.terms),
@@ -103,6 +123,31 @@ REASONS = {
     "a rule that withstands too few": (
         opened(replace(MANIFEST, merge="mean")),
         "merge rule mean withstands 0 hostile among 3 inputs, not 1: it needs f = 0",
+    ),
+    "a gossip manifest on the other ledger": (
+        opened(replace(MANIFEST, neighbours=2, hostile=1, self_test=self_test_for(gossip=True))),
+        "the run was opened on another ledger than its manifest is for: ask the authority",
+    ),
+    "any other manifest on the gossip ledger": (
+        opened(number=FIRST_GOSSIP),
+        "the run was opened on another ledger than its manifest is for: ask the authority",
+    ),
+    "a neighbour on one side only": (
+        gossip(neighbours=3),
+        "a gossip run states `hostile`, and an even number of neighbours from 2 on",
+    ),
+    "a gossip run that leaves hostile open": (
+        gossip(hostile=None),
+        "a gossip run states `hostile`, and an even number of neighbours from 2 on",
+    ),
+    "gossip with the arithmetic of other runs": (
+        gossip(self_test=self_test()),
+        f"this machine's merge arithmetic gives {self_test_for(gossip=True).short}, the run asks for "
+        f"{self_test().short}: install the pinned versions of numba, numpy and Waggle",
+    ),
+    "a neighbourhood that is too small": (
+        gossip(hostile=2),
+        "merge rule nna withstands 1 hostile among 3 inputs, not 2: it needs n > 2f",
     ),
     "a rule that needs more inputs": (
         opened(replace(MANIFEST, merge="trimmed-mean:f=2")),

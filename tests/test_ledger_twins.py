@@ -19,23 +19,28 @@ from node.commitment import Claims, commitment
 from node.digest import digest
 from node.errors import LedgerRefusal
 from node.ledger import (
+    FIRST_GOSSIP,
     Address,
     Advance,
     Attest,
+    AttestOwn,
     Call,
     CloseRun,
     Commit,
     Enter,
     Evict,
     Hold,
+    OpenGossip,
     OpenRun,
     Phase,
     Reveal,
     Revoke,
+    Terms,
 )
 from node.testing_ledger import MemoryChain
 from node.testing_rounds import MemoryRun
 from tests.chains import NODE_KEYS, RICH, MemoryWorld, PyEvmWorld, admit_all
+from tests.gossips import own as own_model
 from tests.rounds import MANIFEST, RECEIPT, TERMS, Play, salt, update
 
 MEMBERS = range(1, 8)
@@ -64,6 +69,9 @@ terms = st.builds(
 class Twins:
     """Both ledgers under the same hands."""
 
+    number = 1
+    contract = "RoundLedger"
+
     def __init__(self, memory: MemoryWorld, real: PyEvmWorld) -> None:
         self.memory, self.real = memory, real
 
@@ -71,6 +79,10 @@ class Twins:
     def run(self) -> MemoryRun:
         """The twin's run, by which calls that fit are chosen."""
         return self.memory.chain.runs[0]
+
+    def opening(self, terms: Terms) -> Call:
+        """The call that opens the run."""
+        return OpenRun(terms, MANIFEST)
 
     async def send(self, who: int, call: Call) -> None:
         """Let both take a call, by a member or by the authority (0)."""
@@ -89,44 +101,44 @@ class Twins:
             case "act":
                 return [(who, self.fitting(who, self.run.phase, extra))]
             case "enter":
-                return [(who, Enter(1))]
+                return [(who, Enter(self.number))]
             case "attest before":
-                return [(who, self.attestation(self.run.round - 1, extra))]
+                return [(who, self.attestation(who, self.run.round - 1, extra))]
             case "time out":
                 self.memory.travel(1000)
                 self.real.travel(1000)
-                return [(who, Advance(1))]
+                return [(who, Advance(self.number))]
             case "revoke":
-                return [(0, Revoke(who, (1,) * extra, 1))]
+                return [(0, Revoke(who, (self.number,) * extra, 1))]
             case "evict":
-                return [(who, Evict(1, who))]
+                return [(who, Evict(self.number, who))]
             case "close":
-                return [] if extra else [(0, CloseRun(1))]
+                return [] if extra else [(0, CloseRun(self.number))]
         phases = (Phase.COMMIT, Phase.REVEAL, Phase.HOLD, Phase.ATTEST)
-        return [(who, Advance(1)), (who, self.fitting(who, phases[extra], extra))]
+        return [(who, Advance(self.number)), (who, self.fitting(who, phases[extra], extra))]
 
     def fitting(self, who: int, phase: Phase, extra: int) -> Call:
         """A good call for a phase, more or less."""
-        round_, run = self.run.round, self.run
+        round_, run, number = self.run.round, self.run, self.number
         mine, claims = update(who, round_), Claims(8, extra)
-        network = self.real.network
-        promised = commitment(network, 1, round_, run.base, who, mine, claims, salt(who))
+        base = run.base_of(who)
+        promised = commitment(self.real.network, number, round_, base, who, mine, claims, salt(who))
         match phase:
             case Phase.COMMIT:
-                return Commit(1, round_, promised, extra)
+                return Commit(number, round_, promised, extra)
             case Phase.REVEAL:
-                return Reveal(1, round_, mine, 8, self._declared(who), salt(who))
+                return Reveal(number, round_, mine, 8, self._declared(who), salt(who))
             case Phase.HOLD:
-                return Hold(1, round_, run.tallies.revealed & ~extra | (extra == 7) << 9)
+                return Hold(number, round_, run.tallies.revealed & ~extra | (extra == 7) << 9)
             case Phase.ATTEST:
-                return self.attestation(round_, extra)
-        return Enter(1)
+                return self.attestation(who, round_, extra)
+        return Enter(number)
 
     def _declared(self, who: int) -> int:
         seat = self.run._seats.get(who)
         return seat.privacy if seat else 0
 
-    def attestation(self, round_: int, extra: int) -> Attest:
+    def attestation(self, who: int, round_: int, extra: int) -> Call:
         """Mostly the same answer."""
         answer = digest(b"another" if extra == 1 else b"merged")
         return Attest(1, max(round_, 0), answer, RECEIPT)
@@ -134,7 +146,32 @@ class Twins:
     async def compare(self) -> None:
         """Events and the contract's own view of the run."""
         assert await _events(self.memory) == await _events(self.real)
-        assert _state(self.run) == await _real_state(self.real)
+        real = await _real_state(self.real, self.contract, self.number)
+        told = _state(self.run)
+        assert {name: told[name] for name in real} == real
+
+
+class GossipTwins(Twins):
+    """The same for gossip runs."""
+
+    number = FIRST_GOSSIP
+    contract = "GossipLedger"
+
+    @property
+    def run(self) -> MemoryRun:
+        """The twin's run."""
+        return self.memory.chain.gossips[0]
+
+    def opening(self, terms: Terms) -> Call:
+        """The call that opens the run."""
+        return OpenGossip(terms, MANIFEST)
+
+    def attestation(self, who: int, round_: int, extra: int) -> Call:
+        """Mostly a good one: some leave one out, be it their own, or name somebody who isn't there."""
+        seat = self.run._seats.get(who)
+        inputs = self.run.tallies.revealed & ~(1 << extra) | (extra == 7) << 9
+        own = seat.bit if seat and extra != 6 else 0
+        return AttestOwn(self.number, max(round_, 0), inputs | own, own_model(who, round_), RECEIPT)
 
 
 async def _answer(world: Any, who: int, call: Call) -> Any:
@@ -172,32 +209,34 @@ def _state(run: MemoryRun) -> dict[str, Any]:
     }
 
 
-async def _real_state(world: PyEvmWorld) -> dict[str, Any]:
-    data = evm.encode_function("RoundLedger", "stateOf", 1)
+async def _real_state(world: PyEvmWorld, contract: str, run: int) -> dict[str, Any]:
+    data = evm.encode_function(contract, "stateOf", run)
     ledger: Any = world.authority
-    answer = await ledger._endpoint.call(world.network.ledger, data)
-    (entry,) = [e for e in evm.artifact("RoundLedger")["abi"] if e.get("name") == "stateOf"]
+    answer = await ledger._endpoint.call(world.network.ledger_of(run), data)
+    (entry,) = [e for e in evm.artifact(contract)["abi"] if e.get("name") == "stateOf"]
     names = [c["name"] for c in entry["outputs"][0]["components"]]
-    values = dict(zip(names, evm.decode_result("RoundLedger", "stateOf", answer), strict=True))
+    values = dict(zip(names, evm.decode_result(contract, "stateOf", answer), strict=True))
     del values["deadline"]
     return values
 
 
-async def _compared(real: PyEvmWorld, changed: dict[str, int], steps: list[Any]) -> None:
+async def _compared(
+    kind: type[Twins], real: PyEvmWorld, changed: dict[str, int], steps: list[Any]
+) -> None:
     memory = MemoryWorld()
     memory.chain = MemoryChain(Address(RICH.address), clock=lambda: memory.now, network=real.network)
     ledgers = [memory.chain.ledger(Address(key.address)) for key in NODE_KEYS]
     memory.authority, memory.nodes = memory.chain.ledger(Address(RICH.address)), [*ledgers[:7]]
     await admit_all(memory)
-    twins = Twins(memory, real)
-    await twins.send(0, OpenRun(replace(TERMS, **changed), MANIFEST))
+    twins = kind(memory, real)
+    await twins.send(0, twins.opening(replace(TERMS, **changed)))
     await twins.play("enter", list(MEMBERS)[: changed["seats"]], 0)
-    for kind, who, extra in steps:
-        await twins.play(kind, who, extra)
+    for what, who, extra in steps:
+        await twins.play(what, who, extra)
     await twins.compare()
 
 
-def _test(examples: int) -> Any:
+def _test(kind: type[Twins], examples: int) -> Any:
     @settings(
         max_examples=examples,
         deadline=None,
@@ -207,10 +246,12 @@ def _test(examples: int) -> Any:
     @given(changed=terms, steps=st.lists(step, min_size=4, max_size=18))
     def compare(pyevm_world: PyEvmWorld, changed: dict[str, int], steps: list[Any]) -> None:
         with pyevm_world.undone():
-            trio.run(_compared, pyevm_world, changed, steps)
+            trio.run(_compared, kind, pyevm_world, changed, steps)
 
     return compare
 
 
-test_twins_agree = _test(6)
-test_twins_agree_at_length = pytest.mark.slow(pytest.mark.timeout(1800)(_test(150)))
+test_twins_agree = _test(Twins, 6)
+test_twins_agree_at_length = pytest.mark.slow(pytest.mark.timeout(1800)(_test(Twins, 150)))
+test_gossip_twins_agree = _test(GossipTwins, 6)
+test_gossip_twins_agree_at_length = pytest.mark.slow(pytest.mark.timeout(1800)(_test(GossipTwins, 150)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.digest import Digest
 from node.errors import Unfit
 from node.ledger import Terms
-from node.manifest import Manifest
+from node.manifest import Manifest, neighbours_in
 
 TERMS = Terms(5, 16, 3, 1, 60, 60, 30, 60, 30, 0, base=Digest(b"\x11" * 32))
 MANIFEST = Manifest(
@@ -40,6 +40,7 @@ manifests = st.builds(
     **dict.fromkeys(("name", "task", "merge"), names),
     confirmations=counts,
     hostile=st.none() | counts,
+    neighbours=st.none() | counts,
     task_digest=digests,
     self_test=digests,
     terms=st.builds(
@@ -113,3 +114,15 @@ def test_a_changed_byte_is_refused_or_seen(at, change):
         return
     assert other != MANIFEST
     assert other.to_bytes() == data
+
+
+def test_a_gossip_run_says_how_many_neighbours():
+    """In the JSON of no other run, so that those keep their bytes."""
+    gossip = dataclasses.replace(MANIFEST, neighbours=4, hostile=1)
+    assert json.loads(gossip.to_bytes())["neighbours"] == 4
+    assert Manifest.from_bytes(gossip.to_bytes()) == gossip
+    assert "neighbours" not in FIELDS
+    assert (neighbours_in(gossip.to_bytes()), neighbours_in(MANIFEST.to_bytes())) == (4, 0)
+    for other in (None, "4", -2, True):
+        with pytest.raises(Unfit, match="manifest can't be read"):
+            Manifest.from_bytes(written(neighbours=other))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from node.merge import self_test
-from node.merge.selftest import RULES
+from node.merge import self_test, self_test_for
+from node.merge.selftest import GOSSIP_RULES, RULES
 from tests import merge_reference
 
 FILE = Path(__file__).parents[1] / "node" / "vectors" / "merge.safetensors"
@@ -41,9 +41,12 @@ def merged(rule):
     tensors = read(FILE.read_bytes())
     runs = [rows(table) for table in tensors if table[0][0] == "F"]
     *inputs, base = ([run[i] for run in runs] for i in range(8))
-    used, scores, column = merge_reference.plan(
-        rule, inputs, base, WEIGHTS, hostile=1, seed=bytes(range(32))
-    )
+    if rule in GOSSIP_RULES:
+        used, scores, column = merge_reference.gossip_plan(rule, inputs, own=2, w=0.125, hostile=1)
+    else:
+        used, scores, column = merge_reference.plan(
+            rule, inputs, base, WEIGHTS, hostile=1, seed=bytes(range(32))
+        )
     yield f"{rule} used {used} scores {[score.hex() for score in scores]}\n".encode()
     for dtype, shape, values in tensors:
         for *inputs, base in zip(*rows((dtype, shape, values)), strict=True):
@@ -61,9 +64,11 @@ def rows(tensor):
 def test_the_page_is_enough_to_reproduce_the_self_test():
     """A second implementation, written from the page alone, gets the digest of the manifests."""
     assert digest(b"".join(part for rule in RULES for part in merged(rule))) == self_test().hex
+    both = (*RULES, *GOSSIP_RULES)
+    assert digest(b"".join(part for rule in both for part in merged(rule))) == self_test_for(True).hex
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [*RULES, *GOSSIP_RULES])
 def test_each_rule_is_as_the_page_says(rule):
     """The same rule by rule, so that a difference names the rule."""
     assert digest(b"".join(merged(rule))) == self_test((rule,)).hex

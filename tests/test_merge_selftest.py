@@ -18,8 +18,8 @@ import torch
 from numpy._core import _multiarray_umath as dispatch
 
 from node.digest import Digest
-from node.merge import known, self_test
-from node.merge.selftest import RULES
+from node.merge import known, known_gossip, self_test, self_test_for
+from node.merge.selftest import GOSSIP_RULES, RULES
 from node.merge.steps import STEPS
 from node.weights import Array, arrays, encode
 
@@ -34,11 +34,14 @@ _FLOATS = {"F16": (np.float16, 10, 15), "F32": (np.float32, 23, 127), "F64": (np
 DIGEST = Digest.from_hex("ba3e79f48ad9e8c1f2d9a5175a70885454ac09798b8af102641fe5bea8f4d5c5")
 """What every machine must get; changes with the rules, their order of arithmetic, or the vectors."""
 
+GOSSIP_DIGEST = Digest.from_hex("0fd9b87730e72359769f9444f3b92d5b675975d8fde873e0176b74a75c38ade0")
+"""The same for gossip runs."""
+
 PROGRAM = """
 import sys
 import numpy as np
 from node.digest import digest
-from node.merge import self_test
+from node.merge import self_test, self_test_for
 from node.merge.inputs import Inputs
 from node.merge.grammar import parse
 from node.merge.merging import combined
@@ -60,7 +63,7 @@ def merged(text, columns):
     scores = repr((plan.used, plan.scores)).encode()
     return digest(scores + b"".join(values.tobytes() for _, values in combined(plan, inputs)))
 
-print(self_test(), *(merged(text, int(sys.argv[1])) for text in RULES))
+print(self_test(), self_test_for(True), *(merged(text, int(sys.argv[1])) for text in RULES))
 """
 
 FOUND = [name for name in dispatch.__cpu_dispatch__ if dispatch.__cpu_features__.get(name)]
@@ -80,7 +83,8 @@ TORCH = [
 
 def test_this_machine_gets_the_committed_digest():
     """The constant that manifests carry."""
-    assert self_test() == DIGEST
+    assert self_test() == self_test_for(gossip=False) == DIGEST
+    assert self_test_for(gossip=True) == GOSSIP_DIGEST
 
 
 def test_the_vectors_are_what_this_page_makes():
@@ -92,6 +96,7 @@ def test_every_rule_is_tested():
     """No rule that a manifest can name is left out, nor any step."""
     parts = {part.split(":")[0] for text in RULES for part in text.split("+")}
     assert parts == {*known(), *STEPS}
+    assert {text.split(":")[0] for text in GOSSIP_RULES} == set(known_gossip())
 
 
 def test_the_vectors_hold_what_is_hard():

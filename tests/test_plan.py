@@ -6,11 +6,12 @@ import pytest
 
 from authority.manifests import manifest_of
 from authority.plan import RunPlan
+from authority.reach import within_reach
 from node.digest import digest
 from node.entry import least_case
 from node.errors import WrongUse
 from node.manifest import Manifest
-from node.merge import check, known, parse, self_test
+from node.merge import check, known, known_gossip, parse, self_test, self_test_for
 from node.task import Site, load_task
 from node.train import TorchTrainer
 from node.weights import encode
@@ -68,7 +69,51 @@ def test_min_inputs(fields, expected):
     check(parse(made.merge), *least_case(made))
 
 
+@pytest.mark.parametrize(
+    ("seats", "neighbours", "merge", "expected"),
+    [
+        (5, 4, "nna:f=1", (1, 3)),
+        (7, 4, "nna", (1, 5)),
+        (9, 6, "nna", (2, 5)),
+        (9, 6, "gossip", (0, 5)),
+        (3, 2, "cs-plus", (1, 3)),
+    ],
+)
+def test_a_gossip_run_states_what_a_neighbourhood_withstands(seats, neighbours, merge, expected):
+    """A third of the neighbours, but one at least, or what the rule can; and the least reveals."""
+    plan = within_reach(replace(PLAN, seats=seats, neighbours=neighbours, merge=merge))
+    made = manifest_of(plan, TASK, chain_id=5)
+    assert (made.hostile, made.terms.min_inputs) == expected
+    assert (made.neighbours, made.self_test) == (neighbours, self_test_for(gossip=True))
+
+
+GOSSIP = {"seats": 7, "neighbours": 4, "merge": "nna", "hostile": 1}
+
 REFUSED = {
+    "neighbours on one side": (
+        {**GOSSIP, "neighbours": 3},
+        "neighbours stand on both sides: an even number from 2 on, not 3",
+    ),
+    "more neighbours than others": (
+        {**GOSSIP, "neighbours": 8}, "8 neighbours need 9 seats at least, and there are 7",
+    ),
+    "gossip that leaves hostile open": (
+        {**GOSSIP, "hostile": None},
+        "a gossip run states how many hostile neighbours a merge withstands, 0 or more",
+    ),
+    "more hostile neighbours than a neighbourhood withstands": (
+        {**GOSSIP, "hostile": 3},
+        "merge rule nna withstands 2 hostile among 5 inputs, not 3: it needs n > 2f: a node and its 4 "
+        "neighbours",
+    ),
+    "a canonical rule for gossip": (
+        {**GOSSIP, "merge": "median"},
+        f"there is no merge rule 'median'; known: {', '.join(known_gossip())}",
+    ),
+    "a rule that nobody could redo": (
+        {**GOSSIP, "merge": "ubar"},
+        f"nobody could redo the merges of ubar: take one of {', '.join(known_gossip())}",
+    ),
     "no seats": ({"seats": 0}, "a run has 1 to 256 seats, not 0"),
     "too many seats": ({"seats": 257}, "a run has 1 to 256 seats, not 257"),
     "too few inputs": (

@@ -189,3 +189,15 @@ def test_the_receipt_of_a_merge_says_what_happened(tmp_path):
         left_out=(5, 6),
         output=merged.digest,
     )
+
+
+def test_a_gossip_receipt_says_whose_it_is():
+    """In the JSON of no other receipt, so that those keep their bytes."""
+    own = dataclasses.replace(RECEIPT, member=9)
+    assert json.loads(own.to_bytes())["member"] == 9
+    assert Receipt.from_bytes(own.to_bytes()) == own
+    assert "member" not in FIELDS
+    assert compare(own, RECEIPT) == ["member"]
+    text = json.dumps({**FIELDS, "member": None}, sort_keys=True, separators=(",", ":"))
+    with pytest.raises(ValueError, match="not a number"):
+        Receipt.from_bytes(text.encode())

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from node.digest import digest
-from node.ledger import Address, Phase, Revealed, Skip, Terms
+from node.gossip.neighbours import drawn
+from node.ledger import FIRST_GOSSIP, Address, Phase, Revealed, Skip, Terms
+from node.manifest import Manifest
 from node.serving import may_serve
-from node.state import Attestation, Chronicle, Member, Round, Run
+from node.state import Attestation, Chronicle, GossipRound, GossipRun, Member, Round, Run
 
 BASE, UPDATE, MODEL, RECEIPT = (digest(name) for name in (b"base", b"update", b"model", b"receipt"))
 TERMS = Terms(3, 4, 3, 1, 1, 1, 1, 1, 1, 0, BASE)
@@ -87,3 +89,53 @@ def test_nothing_unknown():
 def test_nothing_before_the_first_round():
     """Nobody is in a roster yet."""
     assert not serves(BASE, run=replace(RUN, round=None))
+
+
+def gossip_serves(to, digest=UPDATE, **fields):
+    """Whether member 1's update in a gossip run of five with two neighbours each goes to a member."""
+    members = {n: Member(n, Address(f"0x{n:040x}"), bytes([n]) * 32) for n in range(1, 6)}
+    revealed = {n: Revealed(FIRST_GOSSIP, 0, n, update_of(n), 8, 0, bytes(32)) for n in members}
+    manifest = Manifest(
+        "run", 1, "task", BASE, TERMS, "nna:f=1", 1, 10, 64, 1 << 20, 0, BASE, 7, neighbours=2
+    )
+    given = {
+        "phase": Phase.ATTEST,
+        "inputs": 0b11111,
+        "seed": bytes(32),
+        "revealed": revealed,
+        **fields,
+    }
+    round_ = replace(GossipRound(0, BASE, 0b11111, 0b11111, 1, 0, Phase.COMMIT, 100), **given)
+    run = GossipRun(
+        FIRST_GOSSIP,
+        bytes(32),
+        manifest.to_bytes(),
+        TERMS,
+        seats={n: n - 1 for n in members},
+        round=round_,
+    )
+    return may_serve(Chronicle(members, {FIRST_GOSSIP: run}), run, digest, bytes([to]) * 32)
+
+
+def update_of(member):
+    """What a member revealed."""
+    return UPDATE if member == 1 else digest(bytes([member]))
+
+
+def test_gossip_goes_to_neighbours_alone():
+    """In a gossip run only the author's neighbours of that round get an update."""
+    near = drawn(bytes(32), range(1, 6), 2)[1]
+    assert {to for to in range(2, 6) if gossip_serves(to)} == set(near)
+
+
+def test_gossip_waits_for_the_end_of_reveals():
+    """As every update does."""
+    for phase in (Phase.COMMIT, Phase.REVEAL):
+        assert not any(gossip_serves(to, phase=phase, inputs=None) for to in range(2, 6))
+
+
+def test_own_models_of_a_gossip_run_are_nobody_s_business():
+    """The first one is everybody's."""
+    attested = {1: Attestation(MODEL, RECEIPT, 0b11111)}
+    assert not any(gossip_serves(to, digest=MODEL, attested=attested) for to in range(1, 6))
+    assert all(gossip_serves(to, digest=BASE) for to in range(1, 6))

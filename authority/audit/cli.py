@@ -103,6 +103,7 @@ def replay(
     else:
         click.echo(f"{good} of {len(done)} merges redone from their inputs, identical to the attested")
     if good < len(done):
-        raise BadAnswer(f"{len(done) - good} of {len(done)} finalized rounds have findings")
+        what = "finalized rounds" if done[0].member is None else "merges"
+        raise BadAnswer(f"{len(done) - good} of {len(done)} {what} have findings")
     if not done:
-        raise BadAnswer("no round was finalized: there is nothing to redo")
+        raise BadAnswer("nothing was merged: there is nothing to redo")

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from authority.audit.record import Record
 from node.ledger import Phase
-from node.state import Round, Run
+from node.state import GossipRound, Round, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,8 @@ def _one(record: Record, run: Run, round_: Round) -> RoundHistory:
 def _outcome(round_: Round) -> str:
     if round_.finalized:
         return "finalized"
+    if isinstance(round_, GossipRound) and round_.over:
+        return "ended"
     if round_.skipped is not None:
         return f"skipped: {round_.skipped.name.lower().replace('_', ' ')}"
     return round_.phase.name.lower()
@@ -116,6 +118,8 @@ def _present(round_: Round, committed: Sequence[int]) -> set[int]:
     present = set(committed)
     if round_.phase > Phase.REVEAL or (round_.phase is Phase.REVEAL and round_.ended):
         present &= round_.revealed.keys()
+    if isinstance(round_, GossipRound):
+        return present & round_.attested.keys() if round_.over else present
     if round_.inputs is not None:
         present &= round_.held.keys()
     return present

@@ -32,7 +32,7 @@ class Record:
         runs = self.chronicle.runs
         if not runs:
             raise WrongUse("the ledger has no run yet: nothing to audit")
-        wanted = max(runs) if number is None else number
+        wanted = list(runs)[-1] if number is None else number
         if wanted not in runs:
             raise WrongUse(f"there is no run {wanted}: there are {sorted(runs)}")
         return runs[wanted]

@@ -7,7 +7,7 @@ import {
 import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
-import { IRoundLedger } from "./interfaces/IRoundLedger.sol";
+import { IRounds } from "./interfaces/IRounds.sol";
 
 /// @title NodeRegistry
 /// @notice See INodeRegistry.
@@ -108,7 +108,7 @@ contract NodeRegistry is INodeRegistry, AccessControlDefaultAdminRules, EIP712 {
 
         // Interaction: ledgers that the authority itself names; each asks back whether the member is active.
         for (uint256 i = 0; i < runs.length; i++) {
-            IRoundLedger(runs[i].ledger).evict(runs[i].run, member);
+            IRounds(runs[i].ledger).evict(runs[i].run, member);
         }
     }
 

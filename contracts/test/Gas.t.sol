@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { INodeRegistry } from "../src/interfaces/INodeRegistry.sol";
-import { IRoundLedger } from "../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../src/interfaces/IRounds.sol";
 import { Base } from "./utils/Base.sol";
 
 /// @notice Gas of each call as a transaction of its own, at 5, 64 and 256 seats.
@@ -39,7 +39,7 @@ contract GasTest is Base {
         snapshot("openRun manifest of 4096 bytes");
         enter(0);
         finishRound(1);
-        IRoundLedger.Terms memory terms = termsFor(1);
+        IRounds.Terms memory terms = termsFor(1);
         (terms.parentRun, terms.parentRound, terms.base) = (run, 0, merged(0));
         ledger.openRun(terms, "");
         snapshot("openRun with parent");

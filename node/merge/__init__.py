@@ -9,10 +9,10 @@ entering, which is a race, while member numbers are the same in every run. `node
 interface for rules, `node.merge.grammar` the table of names.
 """
 
-from node.merge.grammar import known, parse, parse_any
+from node.merge.grammar import known, known_gossip, parse, parse_any, parse_gossip
 from node.merge.merging import Facts, Merged, Outcome, merge
 from node.merge.rule import Rule, check, least_inputs
-from node.merge.selftest import self_test
+from node.merge.selftest import self_test, self_test_for
 
 __all__ = [
     "Facts",
@@ -21,9 +21,12 @@ __all__ = [
     "Rule",
     "check",
     "known",
+    "known_gossip",
     "least_inputs",
     "merge",
     "parse",
     "parse_any",
+    "parse_gossip",
     "self_test",
+    "self_test_for",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from node.merge.distances import from_row
 from node.merge.linear import linear
@@ -21,6 +22,11 @@ def own_of(rule: Rule, stack: Stack, context: Context) -> Own:
     if len(own.mixing) != stack.count or not 0 <= own.position < stack.count:
         raise ValueError(f"Context.own is not about {stack.count} inputs")
     return own
+
+
+def no_losses(positions: Sequence[int]) -> NoReturn:
+    """`Own.losses` where no rule may ask for them, since nobody could redo the merge."""
+    raise ValueError("losses are asked for, and nobody else has the data")
 
 
 def distances_to(own: Own, stack: Stack) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ class Balance:
 
     A neighbour is accepted if |x_j - x| <= gamma exp(-kappa t / T) |x|, t / T being the share of the
     run that is over; when none is, x stays. gamma: None for 0.3; kappa: None for 1. exp may differ
-    between machines, which is no harm here: in gossip no two nodes' results are compared.
+    between machines, so this rule is for the arena only: a run's merges must replay anywhere.
 
     Needs no f: any number of hostile neighbours pull x by a share of its own norm at most. It is that
     share which has to suit the models, and hostile inputs inside it count like honest ones. Cost 2 n d.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from node.merge.anchored import nearest_first, pulled
@@ -21,7 +22,7 @@ def clipped(own: Own, distances: Sequence[float], radius: float) -> Plan:
 def heaviest(own: Own, hostile: int) -> float:
     """The mixing weight that so many hostile neighbours have at most."""
     neighbours = sorted(own.mixing[: own.position] + own.mixing[own.position + 1 :], reverse=True)
-    return sum(neighbours[:hostile])
+    return math.fsum(neighbours[:hostile])
 
 
 def within(own: Own, distances: Sequence[float], weight: float) -> list[int]:

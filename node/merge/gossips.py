@@ -1,4 +1,4 @@
-"""The table of gossip rules: anchored on the node's own input, so not for a run's manifest."""
+"""The table of gossip rules: anchored on the node's own input, so for gossip runs alone."""
 
 from __future__ import annotations
 
@@ -43,3 +43,7 @@ GOSSIP: dict[str, Callable[[Part], Rule]] = {
     "balance": _balance,
 }
 """Every gossip rule by name."""
+
+REPLAYABLE = ("gossip", "self-centred-clipping", "cs-plus", "nna")
+"""Those that a run can have. An auditor lacks the data that UBAR asks, and BALANCE's exponential may
+differ between machines."""

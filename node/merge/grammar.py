@@ -16,7 +16,7 @@ from node.merge.bulyan import Bulyan
 from node.merge.capped_mean import CappedMean
 from node.merge.centered_clipping import MOST_STEPS, CenteredClipping
 from node.merge.geometric_median import GeometricMedian
-from node.merge.gossips import GOSSIP
+from node.merge.gossips import GOSSIP, REPLAYABLE
 from node.merge.krum import Krum
 from node.merge.mda import MOST, MinimumDiameter
 from node.merge.mean import Mean
@@ -28,7 +28,7 @@ from node.merge.stepped import Stepped
 from node.merge.steps import STEPS
 from node.merge.trimmed_mean import TrimmedMean
 
-__all__ = ["GOSSIP", "RULES", "STEPS", "known", "parse", "parse_any"]
+__all__ = ["GOSSIP", "RULES", "STEPS", "known", "known_gossip", "parse", "parse_any", "parse_gossip"]
 
 
 STEPS_AT_MOST = 4
@@ -75,6 +75,14 @@ def parse(text: str) -> Rule:
     return _parse(text, RULES)
 
 
+def parse_gossip(text: str) -> Rule:
+    """Make a rule for a gossip run from its text. Raises WrongUse as `parse` does."""
+    name = text.partition(":")[0]
+    if name in GOSSIP and name not in REPLAYABLE:
+        raise WrongUse(f"nobody could redo the merges of {name}: take one of {', '.join(REPLAYABLE)}")
+    return _parse(text, {name: GOSSIP[name] for name in REPLAYABLE})
+
+
 def parse_any(text: str) -> Rule:
     """Make a canonical or a gossip rule from its text. Raises WrongUse as `parse` does."""
     return _parse(text, RULES | GOSSIP)
@@ -100,3 +108,8 @@ def _parse(text: str, rules: Mapping[str, Callable[[Part], Rule]]) -> Rule:
 def known() -> tuple[str, ...]:
     """Names of all canonical rules."""
     return tuple(RULES)
+
+
+def known_gossip() -> tuple[str, ...]:
+    """Names of the gossip rules that a run can have."""
+    return REPLAYABLE

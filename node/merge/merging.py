@@ -11,7 +11,7 @@ from node.header import header
 from node.header import parse as parse_header
 from node.merge.inputs import COLUMNS, Inputs
 from node.merge.order import lower_median
-from node.merge.rule import Context, Plan, Rule, Slice, check
+from node.merge.rule import Context, Own, Plan, Rule, Slice, check
 from node.merge.sums import settle
 from node.merge.threads import THREADS
 from node.verify import VerifiedUpdate
@@ -61,20 +61,21 @@ def merge(
     facts: Facts,
     columns: int = COLUMNS,
     threads: int = THREADS,
+    own: Own | None = None,
 ) -> Merged:
     """Merge updates into a new blob. The bytes depend on nothing but the arguments' content.
 
     updates: in any order, of different members and the base's layout, here as blobs. columns (of a
-    slice) and threads change memory and speed only. Raises Unfit when the rule can't withstand
-    facts.hostile, DiskFull, KeyError for a blob that is not here, ValueError for updates that don't
-    fit together.
+    slice) and threads change memory and speed only. own: what a gossip rule is anchored on. Raises
+    Unfit when the rule can't withstand facts.hostile, DiskFull, KeyError for a blob that is not here,
+    ValueError for updates that don't fit together.
     """
     ordered = sorted(updates, key=lambda update: update.member)
     members = tuple(update.member for update in ordered)
     check(rule, len(ordered), facts.hostile)
     inputs = _inputs(blobs, ordered, facts.base, columns, threads)
     weights = tuple(facts.weight(member) for member in members)
-    plan = rule.plan(inputs, Context(weights, facts.hostile, facts.seed))
+    plan = rule.plan(inputs, Context(weights, facts.hostile, facts.seed, own))
     digest = _write(blobs, ordered[0], combined(plan, inputs))
     return Merged(digest, Outcome(members, tuple(members[i] for i in plan.used), plan.scores))
 

@@ -53,4 +53,4 @@ def _radius(own: Own, distances: Sequence[float], hostile: int) -> float:
     if weight == 0:
         return math.inf
     near = within(own, distances, weight)
-    return math.sqrt(sum(own.mixing[i] * distances[i] ** 2 for i in near) / weight)
+    return math.sqrt(math.fsum(own.mixing[i] * (distances[i] * distances[i]) for i in near) / weight)

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 
 from node.digest import Digest, digest
-from node.merge.grammar import parse
+from node.merge.anchored import no_losses
+from node.merge.grammar import parse_any
 from node.merge.inputs import Inputs
 from node.merge.merging import combined
-from node.merge.rule import Context
+from node.merge.rule import Context, Own
 from node.weights import Array, arrays, encode, layout_of
 from node.weights import header as header_of
 
@@ -47,8 +48,27 @@ RULES = (
 )
 """What is tested: each rule and step, with parameters that take each of its paths."""
 
+GOSSIP_RULES = (
+    "gossip",
+    "self-centred-clipping",
+    "self-centred-clipping:tau=0.5",
+    "cs-plus",
+    "cs-plus:b=0.2",
+    "nna",
+    "nna:f=2",
+)
+"""What is tested besides for gossip runs, whose merges nobody compares but anybody may redo."""
+
+OWN = Own(position=2, mixing=(0.125,) * 2 + (0.25,) + (0.125,) * 4, progress=0.0, losses=no_losses)
+"""What gossip rules are anchored on here."""
+
 WEIGHTS = (1, 2, 64, 1024, 3, 1, 7)
 """Of the vectors' seven inputs; not only powers of two, so that products round."""
+
+
+def self_test_for(gossip: bool) -> Digest:
+    """The self-test that a run of this kind states."""
+    return self_test((*RULES, *GOSSIP_RULES) if gossip else RULES)
 
 
 def self_test(rules: Sequence[str] = RULES) -> Digest:
@@ -58,7 +78,8 @@ def self_test(rules: Sequence[str] = RULES) -> Digest:
 
 
 def _results(text: str, inputs: Inputs) -> Iterator[bytes]:
-    plan = parse(text).plan(inputs, Context(WEIGHTS, hostile=1, seed=bytes(range(32))))
+    context = Context(WEIGHTS, hostile=1, seed=bytes(range(32)), own=OWN)
+    plan = parse_any(text).plan(inputs, context)
     scores = [score.hex() for score in plan.scores]
     yield f"{text} used {list(plan.used)} scores {scores}\n".encode()
     yield from (values.tobytes() for _, values in combined(plan, inputs))

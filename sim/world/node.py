@@ -144,7 +144,7 @@ class Node:
                 rules=world.rules,
                 member=self.member,
                 progress=Silent(self.name, self.member, exchange),
-                decide=conduct.decide,
+                decide=conduct.decide_in(RUN),
             )
             await take_part(driver, watch)
 

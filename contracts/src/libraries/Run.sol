@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IRoundLedger } from "../interfaces/IRoundLedger.sol";
+import { IRounds } from "../interfaces/IRounds.sol";
 import { Bits } from "./Bits.sol";
 import { Counter } from "./Counter.sol";
 
@@ -26,7 +26,7 @@ struct Seat {
 /// used again by the next one.
 struct Run {
     // slot 0: read by every call, written when a phase closes
-    IRoundLedger.Phase phase;
+    IRounds.Phase phase;
     uint8 f;
     uint8 quorum;
     uint16 entered;

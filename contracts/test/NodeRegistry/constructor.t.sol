@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
 import { NodeRegistry } from "../../src/NodeRegistry.sol";
 import { RoundLedger } from "../../src/RoundLedger.sol";
@@ -33,7 +33,7 @@ contract ConstructorTest is Base {
     }
 
     function test_RevertWhen_LedgerHasNoRegistry() external {
-        expectRevert(IRoundLedger.Zero.selector);
+        expectRevert(IRounds.Zero.selector);
         new RoundLedger(INodeRegistry(address(0)));
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
-import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract RevokeTest is Base {
@@ -30,7 +30,7 @@ contract RevokeTest is Base {
         vm.expectEmit(address(registry));
         emit INodeRegistry.MemberRevoked(2, 1, 1);
         vm.expectEmit(address(ledger));
-        emit IRoundLedger.Evicted(run, 2, 1);
+        emit IRounds.Evicted(run, 2, 1);
         revoke(1);
 
         assertEq(registry.epoch(), 1);

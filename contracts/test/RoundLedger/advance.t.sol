@@ -2,18 +2,19 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract AdvanceTest is Base {
     function test_RevertGiven_NoRun() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NoRun.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NoRun.selector, 9));
         ledger.advance(9);
     }
 
     function test_RevertGiven_Closed() external {
         openWith(4);
         ledger.closeRun(run);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.WrongPhase.selector, IRoundLedger.Phase.Closed));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Closed));
         ledger.advance(run);
     }
 
@@ -22,12 +23,12 @@ contract AdvanceTest is Base {
         uint64 deadline = state().deadline;
         early = uint64(bound(early, 1, COMMIT_SECONDS));
         vm.warp(deadline - early);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.TooEarly.selector, deadline - early, deadline));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.TooEarly.selector, deadline - early, deadline));
         ledger.advance(run);
     }
 
     function test_GivenEntering_EnoughEntered() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.minInputs = 3;
         admit(4);
         open(t);
@@ -35,14 +36,14 @@ contract AdvanceTest is Base {
         enter(1);
         enter(2);
         expire();
-        assertPhase(IRoundLedger.Phase.Commit);
+        assertPhase(IRounds.Phase.Commit);
         assertEq(state().roster, 7);
         assertEq(state().f, 0);
         assertEq(state().quorum, 3);
     }
 
     function test_GivenEntering_TooFewEntered() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.minInputs = 3;
         admit(4);
         open(t);
@@ -50,7 +51,7 @@ contract AdvanceTest is Base {
         enter(1);
         vm.warp(state().deadline + 7);
         vm.expectEmit();
-        emit IRoundLedger.PhaseAdvanced(run, 0, IRoundLedger.Phase.Entering, uint64(block.timestamp) + ENTER_SECONDS);
+        emit IRounds.PhaseAdvanced(run, 0, IRounds.Phase.Entering, uint64(block.timestamp) + ENTER_SECONDS);
         ledger.advance(run);
         assertEq(state().roster, 3);
     }
@@ -61,23 +62,23 @@ contract AdvanceTest is Base {
         // The next deadline counts from the block, not from the deadline that passed.
         vm.warp(state().deadline + 1000);
         vm.expectEmit();
-        emit IRoundLedger.PhaseAdvanced(run, 0, IRoundLedger.Phase.Reveal, uint64(block.timestamp) + REVEAL_SECONDS);
+        emit IRounds.PhaseAdvanced(run, 0, IRounds.Phase.Reveal, uint64(block.timestamp) + REVEAL_SECONDS);
         ledger.advance(run);
     }
 
     function test_GivenCommit_TooFew() external {
         openWith(4);
         commitAll(3);
-        skips(IRoundLedger.Skip.TooFewCommitted);
+        skips(IRounds.Skip.TooFewCommitted);
         assertEq(state().seed, 0);
     }
 
     function test_GivenCommit_FewerThanMinInputs() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.minInputs = 4;
         openWith(t);
         commitAll(7);
-        skips(IRoundLedger.Skip.TooFewCommitted);
+        skips(IRounds.Skip.TooFewCommitted);
     }
 
     function test_GivenReveal_Enough() external {
@@ -85,14 +86,14 @@ contract AdvanceTest is Base {
         commitAll(15);
         revealAll(7);
         expire();
-        assertPhase(IRoundLedger.Phase.Hold);
+        assertPhase(IRounds.Phase.Hold);
     }
 
     function test_GivenReveal_TooFew() external {
         openWith(4);
         commitAll(15);
         revealAll(3);
-        skips(IRoundLedger.Skip.TooFewRevealed);
+        skips(IRounds.Skip.TooFewRevealed);
         assertTrue(state().seed != 0);
     }
 
@@ -102,7 +103,7 @@ contract AdvanceTest is Base {
         revealAll(15);
         holdAll(7, 7);
         expire();
-        assertPhase(IRoundLedger.Phase.Attest);
+        assertPhase(IRounds.Phase.Attest);
         assertEq(state().inputs, 7);
     }
 
@@ -111,7 +112,7 @@ contract AdvanceTest is Base {
         commitAll(15);
         revealAll(15);
         holdAll(3, 15);
-        skips(IRoundLedger.Skip.TooFewInputs);
+        skips(IRounds.Skip.TooFewInputs);
     }
 
     function test_GivenAttest() external {
@@ -120,26 +121,26 @@ contract AdvanceTest is Base {
         revealAll(15);
         holdAll(15, 15);
         attestAll(3, 0);
-        skips(IRoundLedger.Skip.NoQuorum);
+        skips(IRounds.Skip.NoQuorum);
         assertEq(ledger.finalizedOf(run, 0), 0);
     }
 
     function test_GivenLastRound() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.rounds = 1;
         openWith(t);
         vm.warp(state().deadline);
         vm.expectEmit();
-        emit IRoundLedger.RoundSkipped(run, 0, IRoundLedger.Skip.TooFewCommitted);
+        emit IRounds.RoundSkipped(run, 0, IRounds.Skip.TooFewCommitted);
         vm.expectEmit();
-        emit IRoundLedger.RunClosed(run, IRoundLedger.Close.RoundsDone);
+        emit IRounds.RunClosed(run, IRounds.Close.RoundsDone);
         ledger.advance(run);
     }
 
-    function skips(IRoundLedger.Skip reason) private {
+    function skips(IRounds.Skip reason) private {
         vm.warp(state().deadline);
         vm.expectEmit();
-        emit IRoundLedger.RoundSkipped(run, 0, reason);
+        emit IRounds.RoundSkipped(run, 0, reason);
         vm.expectEmit();
         emit IRoundLedger.RoundOpened(run, 1, BASE, 15, 15, 1, 3, uint64(block.timestamp) + COMMIT_SECONDS);
         ledger.advance(run);
@@ -170,9 +171,9 @@ contract BenchingTest is Base {
         expire();
         vm.warp(state().deadline);
         vm.expectEmit();
-        emit IRoundLedger.RoundSkipped(run, 1, IRoundLedger.Skip.TooFewCommitted);
+        emit IRounds.RoundSkipped(run, 1, IRounds.Skip.TooFewCommitted);
         vm.expectEmit();
-        emit IRoundLedger.SeatsBenched(run, 1, 15);
+        emit IRounds.SeatsBenched(run, 1, 15);
         ledger.advance(run);
     }
 

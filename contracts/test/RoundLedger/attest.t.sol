@@ -2,58 +2,59 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract AttestTest is Base {
     function setUp() public override {
         super.setUp();
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.rounds = 3;
         openWith(t);
         toAttest();
     }
 
     function test_RevertGiven_NoRun() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NoRun.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NoRun.selector, 9));
         ledger.attest(9, 0, "m", "r");
     }
 
     function test_RevertWhen_AnotherRound() external {
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, 1, 0));
+        refuse(abi.encodeWithSelector(IRounds.WrongRound.selector, 1, 0));
         attest(0, 1, 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, type(uint32).max, 0));
+        refuse(abi.encodeWithSelector(IRounds.WrongRound.selector, type(uint32).max, 0));
         attest(0, type(uint32).max, 0);
     }
 
     function test_RevertGiven_AnotherPhase() external {
         attestAll(7, 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongPhase.selector, IRoundLedger.Phase.Commit));
+        refuse(abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Commit));
         attest(3, 1, 0);
     }
 
     function test_RevertWhen_CallerIsNotMember() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NotMember.selector, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotMember.selector, STRANGER));
         vm.prank(STRANGER);
         ledger.attest(run, 0, "m", "r");
     }
 
     function test_RevertGiven_NoSeat() external {
         registry.admit(account(4), peerKey(4), 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotSeated.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.NotSeated.selector, run, 5));
         attest(4, 0);
     }
 
     function test_RevertGiven_AttestedAlready() external {
         attest(0, 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.Already.selector, 0));
+        refuse(abi.encodeWithSelector(IRounds.Already.selector, 0));
         attest(0, 1);
     }
 
     function test_RevertWhen_Zero() external {
-        expectRevert(IRoundLedger.Zero.selector);
+        expectRevert(IRounds.Zero.selector);
         vm.prank(account(0));
         ledger.attest(run, 0, 0, "r");
-        expectRevert(IRoundLedger.Zero.selector);
+        expectRevert(IRounds.Zero.selector);
         vm.prank(account(0));
         ledger.attest(run, 0, "m", 0);
     }
@@ -66,7 +67,7 @@ contract AttestTest is Base {
         attest(1, 0);
         attest(2, 1);
         assertEq(state().attested, 7);
-        assertPhase(IRoundLedger.Phase.Attest);
+        assertPhase(IRounds.Phase.Attest);
         assertEq(ledger.finalizedOf(run, 0), 0);
     }
 
@@ -75,7 +76,7 @@ contract AttestTest is Base {
             vm.prank(account(i));
             ledger.attest(run, 0, merged(0), receipt(i));
         }
-        assertPhase(IRoundLedger.Phase.Attest);
+        assertPhase(IRounds.Phase.Attest);
     }
 
     function test_WhenQuorum() external {
@@ -100,7 +101,7 @@ contract AttestTest is Base {
         toAttest();
         attestAll(3, 0);
         assertEq(round(), 1);
-        assertPhase(IRoundLedger.Phase.Attest);
+        assertPhase(IRounds.Phase.Attest);
         attest(2, 0);
         assertEq(round(), 2);
     }
@@ -111,17 +112,17 @@ contract AttestTest is Base {
         toAttest();
         attestAll(3, 2);
         vm.expectEmit();
-        emit IRoundLedger.RunClosed(run, IRoundLedger.Close.RoundsDone);
+        emit IRounds.RunClosed(run, IRounds.Close.RoundsDone);
         vm.prank(account(2));
         ledger.attest(run, 2, merged(2), receipt(2));
-        assertPhase(IRoundLedger.Phase.Closed);
+        assertPhase(IRounds.Phase.Closed);
 
         // The last round may be attested late; rounds before it not any more, nor twice.
         attest(3, 2, 9);
         assertEq(ledger.finalizedOf(run, 2), merged(2));
-        refuse(abi.encodeWithSelector(IRoundLedger.Already.selector, 3));
+        refuse(abi.encodeWithSelector(IRounds.Already.selector, 3));
         attest(3, 2, 2);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, 0, 2));
+        refuse(abi.encodeWithSelector(IRounds.WrongRound.selector, 0, 2));
         attest(3, 0, 0);
     }
 
@@ -130,9 +131,9 @@ contract AttestTest is Base {
         vm.expectEmit();
         emit IRoundLedger.Attested(run, 0, 4, merged(1), receipt(1));
         attest(3, 0, 1);
-        refuse(abi.encodeWithSelector(IRoundLedger.Already.selector, 3));
+        refuse(abi.encodeWithSelector(IRounds.Already.selector, 3));
         attest(3, 0, 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.Already.selector, 2));
+        refuse(abi.encodeWithSelector(IRounds.Already.selector, 2));
         attest(2, 0, 0);
         assertEq(state().attested, 0);
         assertEq(ledger.finalizedOf(run, 0), merged(0));
@@ -149,14 +150,14 @@ contract AttestTest is Base {
         attest(3, 1);
         attest(1, 1);
         assertEq(round(), 2);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, 0, 2));
+        refuse(abi.encodeWithSelector(IRounds.WrongRound.selector, 0, 2));
         attest(3, 0, 0);
     }
 
     function test_GivenFinalizedBefore_WhenSeatJoinedSince() external {
         attestAll(7, 0);
         registry.admit(account(4), peerKey(4), 0);
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.joinDelay = 1;
         open(t);
         for (uint256 i = 0; i < 4; i++) {
@@ -165,14 +166,14 @@ contract AttestTest is Base {
         enter(4);
         finishRound(15);
         assertEq(state().roster, 31);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotSeated.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.NotSeated.selector, run, 5));
         attest(4, 0, 0);
     }
 
     function test_RevertGiven_SkippedBefore() external {
         expire();
         assertEq(round(), 1);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, 0, 1));
+        refuse(abi.encodeWithSelector(IRounds.WrongRound.selector, 0, 1));
         attest(0, 0, 0);
     }
 
@@ -180,6 +181,6 @@ contract AttestTest is Base {
         commitAll(15);
         revealAll(15);
         holdAll(15, 15);
-        assertPhase(IRoundLedger.Phase.Attest);
+        assertPhase(IRounds.Phase.Attest);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract CommitTest is Base {
@@ -11,68 +11,68 @@ contract CommitTest is Base {
     }
 
     function test_RevertGiven_NoRun() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NoRun.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NoRun.selector, 9));
         ledger.commit(9, 0, "c", 0);
     }
 
     function test_RevertWhen_AnotherRound() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongRound.selector, 1, 0));
         say(0, 1, "c", 0);
     }
 
     function test_RevertGiven_AnotherPhase() external {
         open(termsFor(4));
-        refusesIn(IRoundLedger.Phase.Entering);
+        refusesIn(IRounds.Phase.Entering);
         for (uint256 i = 0; i < 4; i++) {
             enter(i);
         }
         commitAll(15);
-        refusesIn(IRoundLedger.Phase.Reveal);
+        refusesIn(IRounds.Phase.Reveal);
         revealAll(15);
-        refusesIn(IRoundLedger.Phase.Hold);
+        refusesIn(IRounds.Phase.Hold);
         holdAll(15, 15);
-        refusesIn(IRoundLedger.Phase.Attest);
+        refusesIn(IRounds.Phase.Attest);
         ledger.closeRun(run);
-        refusesIn(IRoundLedger.Phase.Closed);
+        refusesIn(IRounds.Phase.Closed);
     }
 
     function test_RevertWhen_CallerIsNotMember() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NotMember.selector, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotMember.selector, STRANGER));
         vm.prank(STRANGER);
         ledger.commit(run, 0, "c", 0);
     }
 
     function test_RevertGiven_RevokedThoughNotEvicted() external {
         revokeOnly(0);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NotMember.selector, account(0)));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotMember.selector, account(0)));
         say(0, 0, "c", 0);
     }
 
     function test_RevertGiven_NoSeat() external {
         registry.admit(account(4), peerKey(4), 0);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NotSeated.selector, run, 5));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotSeated.selector, run, 5));
         say(4, 0, "c", 0);
     }
 
     function test_RevertGiven_CommittedAlready() external {
         say(2, 0, "c", 0);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.Already.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.Already.selector, 2));
         say(2, 0, "d", 0);
     }
 
     function test_RevertWhen_Zero() external {
-        expectRevert(IRoundLedger.Zero.selector);
+        expectRevert(IRounds.Zero.selector);
         say(0, 0, 0, 0);
     }
 
     function test_RevertWhen_PrivacyDecreases() external {
         finishRound(15);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.PrivacyDecreased.selector, 4, 5));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.PrivacyDecreased.selector, 4, 5));
         say(0, 1, "c", 4);
     }
 
     function test_RevertWhen_PrivacyExceedsBudget() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.OverBudget.selector, 1001, 1000));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.OverBudget.selector, 1001, 1000));
         say(0, 0, "c", 1001);
         say(0, 0, "c", 1000);
     }
@@ -86,29 +86,29 @@ contract CommitTest is Base {
         expire();
         assertEq(round(), 1);
         if (declared < before) {
-            vm.expectRevert(abi.encodeWithSelector(IRoundLedger.PrivacyDecreased.selector, declared, before));
+            vm.expectRevert(abi.encodeWithSelector(IRounds.PrivacyDecreased.selector, declared, before));
         } else if (declared > 1000) {
-            vm.expectRevert(abi.encodeWithSelector(IRoundLedger.OverBudget.selector, declared, 1000));
+            vm.expectRevert(abi.encodeWithSelector(IRounds.OverBudget.selector, declared, 1000));
         }
         say(0, 1, "c", declared);
     }
 
     function test_WhenGood() external {
         vm.expectEmit();
-        emit IRoundLedger.Committed(run, 0, 3, "c", 7);
+        emit IRounds.Committed(run, 0, 3, "c", 7);
         say(2, 0, "c", 7);
         assertEq(state().committed, 4);
-        assertPhase(IRoundLedger.Phase.Commit);
+        assertPhase(IRounds.Phase.Commit);
     }
 
     function test_GivenAllExpected() external {
         commitAll(7);
         vm.expectEmit();
-        emit IRoundLedger.Committed(run, 0, 4, "c", 5);
+        emit IRounds.Committed(run, 0, 4, "c", 5);
         vm.expectEmit();
-        emit IRoundLedger.PhaseAdvanced(run, 0, IRoundLedger.Phase.Reveal, uint64(block.timestamp) + REVEAL_SECONDS);
+        emit IRounds.PhaseAdvanced(run, 0, IRounds.Phase.Reveal, uint64(block.timestamp) + REVEAL_SECONDS);
         say(3, 0, "c", 5);
-        assertPhase(IRoundLedger.Phase.Reveal);
+        assertPhase(IRounds.Phase.Reveal);
     }
 
     function test_AfterDeadlineUntilAdvanced() external {
@@ -117,9 +117,9 @@ contract CommitTest is Base {
         assertEq(state().committed, 1);
     }
 
-    function refusesIn(IRoundLedger.Phase now_) private {
+    function refusesIn(IRounds.Phase now_) private {
         assertPhase(now_);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.WrongPhase.selector, now_));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongPhase.selector, now_));
         say(0, 0, "c", 5);
     }
 
@@ -146,20 +146,20 @@ contract CommitWithFewExpectedTest is Base {
 
     function test_GivenAllExpectedButTooFew() external {
         commitAll(15);
-        assertPhase(IRoundLedger.Phase.Commit);
+        assertPhase(IRounds.Phase.Commit);
         commit(4);
-        assertPhase(IRoundLedger.Phase.Reveal);
+        assertPhase(IRounds.Phase.Reveal);
         revealAll(15);
-        assertPhase(IRoundLedger.Phase.Reveal);
+        assertPhase(IRounds.Phase.Reveal);
         reveal(4);
-        assertPhase(IRoundLedger.Phase.Hold);
+        assertPhase(IRounds.Phase.Hold);
     }
 
     function test_GivenAllExpectedButTooFewAtTheDeadline() external {
         commitAll(15);
         vm.warp(state().deadline);
         vm.expectEmit();
-        emit IRoundLedger.RoundSkipped(run, 2, IRoundLedger.Skip.TooFewCommitted);
+        emit IRounds.RoundSkipped(run, 2, IRounds.Skip.TooFewCommitted);
         ledger.advance(run);
     }
 }

@@ -2,31 +2,32 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract EnterTest is Base {
     function test_RevertGiven_NoRun() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NoRun.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NoRun.selector, 9));
         ledger.enter(9);
     }
 
     function test_RevertGiven_Closed() external {
         openWith(4);
         ledger.closeRun(run);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongPhase.selector, IRoundLedger.Phase.Closed));
+        refuse(abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Closed));
         enter(0);
     }
 
     function test_RevertWhen_CallerIsNotMember() external {
         open(termsFor(4));
-        refuse(abi.encodeWithSelector(IRoundLedger.NotMember.selector, account(0)));
+        refuse(abi.encodeWithSelector(IRounds.NotMember.selector, account(0)));
         enter(0);
     }
 
     function test_RevertGiven_AllSeatsTaken() external {
         openWith(256);
         registry.admit(account(256), peerKey(256), 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.RunFull.selector, run));
+        refuse(abi.encodeWithSelector(IRounds.RunFull.selector, run));
         enter(256);
     }
 
@@ -34,10 +35,10 @@ contract EnterTest is Base {
         admit(2);
         open(termsFor(2));
         enter(0);
-        refuse(abi.encodeWithSelector(IRoundLedger.AlreadyEntered.selector, run, 1));
+        refuse(abi.encodeWithSelector(IRounds.AlreadyEntered.selector, run, 1));
         enter(0);
         enter(1);
-        refuse(abi.encodeWithSelector(IRoundLedger.AlreadyEntered.selector, run, 1));
+        refuse(abi.encodeWithSelector(IRounds.AlreadyEntered.selector, run, 1));
         enter(0);
     }
 
@@ -45,13 +46,13 @@ contract EnterTest is Base {
         openWith(4);
         registry.admit(account(4), peerKey(4), 0);
         enter(4);
-        refuse(abi.encodeWithSelector(IRoundLedger.AlreadyEntered.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.AlreadyEntered.selector, run, 5));
         enter(4);
         finishRound(15);
-        refuse(abi.encodeWithSelector(IRoundLedger.AlreadyEntered.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.AlreadyEntered.selector, run, 5));
         enter(4);
         finishRound(15);
-        refuse(abi.encodeWithSelector(IRoundLedger.AlreadyEntered.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.AlreadyEntered.selector, run, 5));
         enter(4);
     }
 
@@ -59,12 +60,12 @@ contract EnterTest is Base {
         admit(2);
         open(termsFor(3));
         vm.expectEmit();
-        emit IRoundLedger.Entered(run, 1, 0, 0);
+        emit IRounds.Entered(run, 1, 0, 0);
         enter(0);
         vm.prank(account(1));
         assertEq(ledger.enter(run), 1);
         assertEq(state().roster, 3);
-        assertPhase(IRoundLedger.Phase.Entering);
+        assertPhase(IRounds.Phase.Entering);
     }
 
     function test_WhenLastSeat() external {
@@ -74,11 +75,11 @@ contract EnterTest is Base {
         enter(1);
         enter(2);
         vm.expectEmit();
-        emit IRoundLedger.Entered(run, 4, 3, 0);
+        emit IRounds.Entered(run, 4, 3, 0);
         vm.expectEmit();
         emit IRoundLedger.RoundOpened(run, 0, BASE, 15, 15, 1, 3, uint64(block.timestamp) + COMMIT_SECONDS);
         enter(3);
-        assertPhase(IRoundLedger.Phase.Commit);
+        assertPhase(IRounds.Phase.Commit);
     }
 
     function test_GivenSeatWasFreed() external {
@@ -89,9 +90,9 @@ contract EnterTest is Base {
         assertEq(state().roster, 0);
         vm.prank(account(1));
         assertEq(ledger.enter(run), 1);
-        assertPhase(IRoundLedger.Phase.Entering);
+        assertPhase(IRounds.Phase.Entering);
         enter(2);
-        assertPhase(IRoundLedger.Phase.Commit);
+        assertPhase(IRounds.Phase.Commit);
         assertEq(state().roster, 6);
     }
 
@@ -99,13 +100,13 @@ contract EnterTest is Base {
         openWith(4);
         registry.admit(account(4), peerKey(4), 0);
         vm.expectEmit();
-        emit IRoundLedger.Entered(run, 5, 4, 2);
+        emit IRounds.Entered(run, 5, 4, 2);
         enter(4);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotSeated.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.NotSeated.selector, run, 5));
         commit(4);
         finishRound(15);
         assertEq(state().roster, 15);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotSeated.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.NotSeated.selector, run, 5));
         commit(4);
         finishRound(15);
         assertEq(state().roster, 31);
@@ -118,7 +119,7 @@ contract EnterTest is Base {
         benchLast();
         assertEq(round(), 2);
         vm.expectEmit();
-        emit IRoundLedger.Entered(run, 4, 3, 4);
+        emit IRounds.Entered(run, 4, 3, 4);
         enter(3);
         finishRound(7);
         assertEq(state().expected, 7);
@@ -127,10 +128,10 @@ contract EnterTest is Base {
         benchLast();
         assertEq(round(), 6);
         vm.expectEmit();
-        emit IRoundLedger.Entered(run, 4, 3, 9);
+        emit IRounds.Entered(run, 4, 3, 9);
         enter(3);
         finishRound(7);
-        refuse(abi.encodeWithSelector(IRoundLedger.AlreadyEntered.selector, run, 4));
+        refuse(abi.encodeWithSelector(IRounds.AlreadyEntered.selector, run, 4));
         enter(3);
     }
 

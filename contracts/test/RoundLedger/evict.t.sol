@@ -2,17 +2,18 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract EvictTest is Base {
     function test_RevertGiven_NoRun() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NoRun.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NoRun.selector, 9));
         ledger.evict(9, 1);
     }
 
     function test_RevertGiven_Active() external {
         openWith(5);
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.StillActive.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.StillActive.selector, 1));
         ledger.evict(run, 1);
     }
 
@@ -34,7 +35,7 @@ contract EvictTest is Base {
         openWith(5);
         revokeOnly(2);
         vm.expectEmit();
-        emit IRoundLedger.Evicted(run, 3, 2);
+        emit IRounds.Evicted(run, 3, 2);
         vm.prank(STRANGER);
         ledger.evict(run, 3);
         assertEq(state().roster, 27);
@@ -67,7 +68,7 @@ contract EvictTest is Base {
         commitAll(3);
         revoke(0);
         assertEq(state().committed, 2);
-        assertPhase(IRoundLedger.Phase.Commit);
+        assertPhase(IRounds.Phase.Commit);
         assertEq(state().quorum, 4);
     }
 
@@ -75,7 +76,7 @@ contract EvictTest is Base {
         openWith(5);
         commitAll(15);
         revoke(4);
-        assertPhase(IRoundLedger.Phase.Reveal);
+        assertPhase(IRounds.Phase.Reveal);
         assertEq(state().committed, 15);
         // The next round counts without it.
         revealAll(15);
@@ -93,8 +94,8 @@ contract EvictTest is Base {
         assertEq(state().committed, 30);
         assertEq(state().revealed, 2);
         revealAll(28);
-        assertPhase(IRoundLedger.Phase.Hold);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotRevealed.selector, 1));
+        assertPhase(IRounds.Phase.Hold);
+        refuse(abi.encodeWithSelector(IRounds.NotRevealed.selector, 1));
         hold(1, 31);
     }
 
@@ -103,7 +104,7 @@ contract EvictTest is Base {
         commitAll(31);
         revealAll(15);
         revoke(4);
-        assertPhase(IRoundLedger.Phase.Hold);
+        assertPhase(IRounds.Phase.Hold);
     }
 
     function test_GivenReveal_OnlyReveal() external {
@@ -127,7 +128,7 @@ contract EvictTest is Base {
         revealAll(31);
         holdAll(7, 31);
         revoke(0);
-        assertPhase(IRoundLedger.Phase.Hold);
+        assertPhase(IRounds.Phase.Hold);
         // Its vote counts: seats 1 to 4 have four votes each, one of them from the seat that is gone.
         assertEq(state().held, 7);
         hold(3, 30);
@@ -142,7 +143,7 @@ contract EvictTest is Base {
         revealAll(31);
         holdAll(15, 31);
         revoke(4);
-        assertPhase(IRoundLedger.Phase.Attest);
+        assertPhase(IRounds.Phase.Attest);
         assertEq(state().inputs, 15);
     }
 
@@ -152,7 +153,7 @@ contract EvictTest is Base {
         revealAll(15);
         holdAll(7, 7);
         vm.expectEmit(address(ledger));
-        emit IRoundLedger.Evicted(run, 1, 0);
+        emit IRounds.Evicted(run, 1, 0);
         revoke(0);
         hold(3, 14);
         // Seat 3 has one vote, seat 0 is out: two inputs are fewer than 2f + 1.
@@ -215,9 +216,9 @@ contract EvictTest is Base {
     function speak(uint256 i) private {
         IRoundLedger.State memory s = state();
         uint256 bit = uint256(1) << i;
-        if (s.phase == IRoundLedger.Phase.Commit && s.committed & bit == 0) commit(i);
-        else if (s.phase == IRoundLedger.Phase.Reveal && s.committed & ~s.revealed & bit != 0) reveal(i);
-        else if (s.phase == IRoundLedger.Phase.Hold && s.held & bit == 0) hold(i, s.revealed);
-        else if (s.phase == IRoundLedger.Phase.Attest && s.attested & bit == 0) attest(i, 0);
+        if (s.phase == IRounds.Phase.Commit && s.committed & bit == 0) commit(i);
+        else if (s.phase == IRounds.Phase.Reveal && s.committed & ~s.revealed & bit != 0) reveal(i);
+        else if (s.phase == IRounds.Phase.Hold && s.held & bit == 0) hold(i, s.revealed);
+        else if (s.phase == IRounds.Phase.Attest && s.attested & bit == 0) attest(i, 0);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Quorum } from "../../src/libraries/Quorum.sol";
 import { Base } from "../utils/Base.sol";
 
@@ -14,38 +15,38 @@ contract HoldTest is Base {
     }
 
     function test_RevertWhen_AnotherRound() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.WrongRound.selector, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.WrongRound.selector, 1, 0));
         vm.prank(account(0));
         ledger.hold(run, 1, 1);
     }
 
     function test_RevertGiven_AnotherPhase() external {
         holdAll(15, 15);
-        refuse(abi.encodeWithSelector(IRoundLedger.WrongPhase.selector, IRoundLedger.Phase.Attest));
+        refuse(abi.encodeWithSelector(IRounds.WrongPhase.selector, IRounds.Phase.Attest));
         hold(0, 1);
     }
 
     function test_RevertWhen_CallerIsNotMember() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NotMember.selector, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotMember.selector, STRANGER));
         vm.prank(STRANGER);
         ledger.hold(run, 0, 1);
     }
 
     function test_RevertGiven_NoSeat() external {
         registry.admit(account(4), peerKey(4), 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotSeated.selector, run, 5));
+        refuse(abi.encodeWithSelector(IRounds.NotSeated.selector, run, 5));
         hold(4, 1);
     }
 
     function test_RevertGiven_HeldAlready() external {
         hold(0, 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.Already.selector, 0));
+        refuse(abi.encodeWithSelector(IRounds.Already.selector, 0));
         hold(0, 1);
     }
 
     function testFuzz_RevertWhen_NotRevealed(uint256 bits) external {
         vm.assume(bits & ~uint256(15) != 0);
-        refuse(abi.encodeWithSelector(IRoundLedger.NotRevealed.selector, bits & ~uint256(15)));
+        refuse(abi.encodeWithSelector(IRounds.NotRevealed.selector, bits & ~uint256(15)));
         hold(0, bits);
     }
 
@@ -55,7 +56,7 @@ contract HoldTest is Base {
         vm.prank(account(1));
         ledger.hold(run, 0, 11);
         assertEq(state().held, 2);
-        assertPhase(IRoundLedger.Phase.Hold);
+        assertPhase(IRounds.Phase.Hold);
     }
 
     function test_GivenEnoughAreHeldByAQuorum() external {
@@ -67,7 +68,7 @@ contract HoldTest is Base {
         vm.expectEmit();
         emit IRoundLedger.InputsFixed(run, 0, 7, state().seed);
         vm.expectEmit();
-        emit IRoundLedger.PhaseAdvanced(run, 0, IRoundLedger.Phase.Attest, uint64(block.timestamp) + ATTEST_SECONDS);
+        emit IRounds.PhaseAdvanced(run, 0, IRounds.Phase.Attest, uint64(block.timestamp) + ATTEST_SECONDS);
         vm.prank(account(3));
         ledger.hold(run, 0, 9);
         assertEq(state().inputs, 7);
@@ -80,7 +81,7 @@ contract HoldTest is Base {
         vm.expectEmit();
         emit IRoundLedger.Held(run, 0, 4, 12);
         vm.expectEmit();
-        emit IRoundLedger.RoundSkipped(run, 0, IRoundLedger.Skip.TooFewInputs);
+        emit IRounds.RoundSkipped(run, 0, IRounds.Skip.TooFewInputs);
         vm.expectEmit();
         emit IRoundLedger.RoundOpened(run, 1, BASE, 15, 15, 1, 3, uint64(block.timestamp) + COMMIT_SECONDS);
         vm.prank(account(3));

@@ -2,17 +2,18 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Base } from "../utils/Base.sol";
 
 contract OpenRunTest is Base {
     function test_RevertWhen_CallerIsNotAuthority() external {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.NotAuthority.selector, STRANGER));
+        vm.expectRevert(abi.encodeWithSelector(IRounds.NotAuthority.selector, STRANGER));
         vm.prank(STRANGER);
         ledger.openRun(termsFor(4), MANIFEST);
     }
 
     function test_RevertWhen_TermsCannotWork() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.rounds = 0;
         refuses(t, "rounds");
         t = termsFor(0);
@@ -33,7 +34,7 @@ contract OpenRunTest is Base {
     }
 
     function test_RevertWhen_TimeIsZero() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         t.enterSeconds = 0;
         refuses(t, "enterSeconds");
         t = termsFor(4);
@@ -52,7 +53,7 @@ contract OpenRunTest is Base {
 
     function test_RevertGiven_ParentNotFinalized() external {
         openWith(4);
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         (t.parentRun, t.parentRound) = (run, 0);
         vm.expectRevert(abi.encodeWithSelector(IRoundLedger.BadParent.selector, run, 0, bytes32(0)));
         ledger.openRun(t, MANIFEST);
@@ -61,7 +62,7 @@ contract OpenRunTest is Base {
     function test_RevertGiven_ParentFinalizedAnother() external {
         openWith(4);
         finishRound(15);
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         (t.parentRun, t.parentRound) = (run, 0);
         vm.expectRevert(abi.encodeWithSelector(IRoundLedger.BadParent.selector, run, 0, merged(0)));
         ledger.openRun(t, MANIFEST);
@@ -70,23 +71,23 @@ contract OpenRunTest is Base {
     function test_GivenParentFinalizedTheBase() external {
         openWith(4);
         finishRound(15);
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         (t.parentRun, t.parentRound, t.base) = (run, 0, merged(0));
         open(t);
         assertEq(state().base, merged(0));
     }
 
     function test_WhenTermsAreGood() external {
-        IRoundLedger.Terms memory t = termsFor(4);
+        IRounds.Terms memory t = termsFor(4);
         vm.expectEmit();
-        emit IRoundLedger.RunOpened(1, keccak256(MANIFEST), t, MANIFEST);
+        emit IRounds.RunOpened(1, keccak256(MANIFEST), t, MANIFEST);
         vm.expectEmit();
-        emit IRoundLedger.PhaseAdvanced(1, 0, IRoundLedger.Phase.Entering, uint64(block.timestamp) + ENTER_SECONDS);
+        emit IRounds.PhaseAdvanced(1, 0, IRounds.Phase.Entering, uint64(block.timestamp) + ENTER_SECONDS);
         open(t);
 
         assertEq(run, 1);
         IRoundLedger.State memory expected;
-        expected.phase = IRoundLedger.Phase.Entering;
+        expected.phase = IRounds.Phase.Entering;
         expected.deadline = uint64(block.timestamp) + ENTER_SECONDS;
         expected.base = BASE;
         assertEq(keccak256(abi.encode(state())), keccak256(abi.encode(expected)));
@@ -99,8 +100,8 @@ contract OpenRunTest is Base {
         assertEq(ledger.finalizedOf(9, 0), 0);
     }
 
-    function refuses(IRoundLedger.Terms memory t, string memory field) private {
-        vm.expectRevert(abi.encodeWithSelector(IRoundLedger.BadTerms.selector, field));
+    function refuses(IRounds.Terms memory t, string memory field) private {
+        vm.expectRevert(abi.encodeWithSelector(IRounds.BadTerms.selector, field));
         ledger.openRun(t, MANIFEST);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { NodeRegistry } from "../../src/NodeRegistry.sol";
 import { RoundLedger } from "../../src/RoundLedger.sol";
 import { Test } from "../utils/Test.sol";
@@ -50,7 +51,7 @@ contract Handler is Test {
 
     function enter(uint256 i) external {
         i %= MEMBERS;
-        if (!active(i) || phase() == IRoundLedger.Phase.Closed) return;
+        if (!active(i) || phase() == IRounds.Phase.Closed) return;
         _enter(i);
     }
 
@@ -74,12 +75,12 @@ contract Handler is Test {
     function everybodySpeaks(uint256 but, uint256 without) external {
         for (uint256 i = 0; i < MEMBERS; i++) {
             if (i == but % MEMBERS) continue;
-            IRoundLedger.Phase p = phase();
-            if (p == IRoundLedger.Phase.Entering && active(i)) _enter(i);
-            if (p == IRoundLedger.Phase.Commit) _commit(i);
-            if (p == IRoundLedger.Phase.Reveal) _reveal(i);
-            if (p == IRoundLedger.Phase.Hold) _hold(i, without % 4 == 0 ? uint256(1) << (without % 7) : 0);
-            if (p == IRoundLedger.Phase.Attest) _attest(i, 0);
+            IRounds.Phase p = phase();
+            if (p == IRounds.Phase.Entering && active(i)) _enter(i);
+            if (p == IRounds.Phase.Commit) _commit(i);
+            if (p == IRounds.Phase.Reveal) _reveal(i);
+            if (p == IRounds.Phase.Hold) _hold(i, without % 4 == 0 ? uint256(1) << (without % 7) : 0);
+            if (p == IRounds.Phase.Attest) _attest(i, 0);
         }
     }
 
@@ -92,7 +93,7 @@ contract Handler is Test {
 
     function advance(uint256 wait) external logged {
         IRoundLedger.State memory s = ledger.stateOf(run);
-        if (s.phase == IRoundLedger.Phase.Closed) return;
+        if (s.phase == IRounds.Phase.Closed) return;
         vm.warp(s.deadline + wait % 50);
         ledger.advance(run);
     }
@@ -114,7 +115,7 @@ contract Handler is Test {
     }
 
     function closeAndOpen(uint256 dice) external {
-        if (phase() != IRoundLedger.Phase.Closed) {
+        if (phase() != IRounds.Phase.Closed) {
             if (dice % 8 != 0) return;
             _close();
         }
@@ -153,7 +154,7 @@ contract Handler is Test {
     // How it is done.
 
     function _open() private logged {
-        IRoundLedger.Terms memory t;
+        IRounds.Terms memory t;
         (t.rounds, t.seats, t.minInputs, t.joinDelay) = (12, uint16(SEATS), 3, 2);
         (t.enterSeconds, t.commitSeconds, t.revealSeconds, t.holdSeconds, t.attestSeconds) = (10, 10, 10, 10, 10);
         t.base = "base";
@@ -168,13 +169,13 @@ contract Handler is Test {
         vm.prank(account(i));
         try ledger.enter(run) { }
         catch (bytes memory reason) {
-            assertEq(bytes32(bytes4(reason)), bytes32(IRoundLedger.AlreadyEntered.selector));
+            assertEq(bytes32(bytes4(reason)), bytes32(IRounds.AlreadyEntered.selector));
         }
     }
 
     function _commit(uint256 i) private logged {
         IRoundLedger.State memory s = ledger.stateOf(run);
-        if (s.phase != IRoundLedger.Phase.Commit || !maySpeak(i, s.committed)) return;
+        if (s.phase != IRounds.Phase.Commit || !maySpeak(i, s.committed)) return;
         bytes32 c = _commitment(i, s);
         _promised[run][s.round][i] = c;
         vm.prank(account(i));
@@ -183,7 +184,7 @@ contract Handler is Test {
 
     function _reveal(uint256 i) private logged {
         IRoundLedger.State memory s = ledger.stateOf(run);
-        if (s.phase != IRoundLedger.Phase.Reveal || !maySpeak(i, s.revealed)) return;
+        if (s.phase != IRounds.Phase.Reveal || !maySpeak(i, s.revealed)) return;
         if (s.committed & bitOf(i) == 0) return;
         vm.prank(account(i));
         ledger.reveal(run, s.round, _digest(i, s.round), 64, 0, _digest(i, s.round));
@@ -191,14 +192,14 @@ contract Handler is Test {
 
     function _hold(uint256 i, uint256 without) private logged {
         IRoundLedger.State memory s = ledger.stateOf(run);
-        if (s.phase != IRoundLedger.Phase.Hold || !maySpeak(i, s.held)) return;
+        if (s.phase != IRounds.Phase.Hold || !maySpeak(i, s.held)) return;
         vm.prank(account(i));
         ledger.hold(run, s.round, s.revealed & ~without);
     }
 
     function _attest(uint256 i, uint256 outcome) private logged {
         IRoundLedger.State memory s = ledger.stateOf(run);
-        if (s.phase != IRoundLedger.Phase.Attest || !maySpeak(i, s.attested)) return;
+        if (s.phase != IRounds.Phase.Attest || !maySpeak(i, s.attested)) return;
         outcome = outcome % 4 == 3 ? 1 : 0;
         vm.prank(account(i));
         ledger.attest(run, s.round, keccak256(abi.encode(s.round, outcome)), "receipt");
@@ -236,7 +237,7 @@ contract Handler is Test {
         return replay.bitOf(run, member(i));
     }
 
-    function phase() private view returns (IRoundLedger.Phase) {
+    function phase() private view returns (IRounds.Phase) {
         return ledger.stateOf(run).phase;
     }
 

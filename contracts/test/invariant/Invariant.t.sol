@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { RoundLedger } from "../../src/RoundLedger.sol";
 import { Test } from "../utils/Test.sol";
 import { Handler } from "./Handler.sol";
@@ -50,7 +51,7 @@ contract InvariantTest is Test {
     /// @dev The quorum is of the opening; evictions since only make it harder to reach.
     function invariant_QuorumsOverlap() external view {
         IRoundLedger.State memory s = ledger.stateOf(handler.run());
-        if (s.phase < IRoundLedger.Phase.Commit) return;
+        if (s.phase < IRounds.Phase.Commit) return;
         assertTrue(s.quorum > s.f);
         assertTrue(2 * uint256(s.quorum) > count(s.expected));
     }
@@ -69,10 +70,10 @@ contract InvariantTest is Test {
         this.invariant_ReplayRebuildsStorage();
         this.invariant_FinalizedRoundsStay();
         assertTrue(handler.seen(IRoundLedger.RoundFinalized.selector) > 10);
-        assertTrue(handler.seen(IRoundLedger.RoundSkipped.selector) > 3);
-        assertTrue(handler.seen(IRoundLedger.SeatsBenched.selector) > 0);
-        assertTrue(handler.seen(IRoundLedger.Evicted.selector) > 0);
-        assertTrue(handler.seen(IRoundLedger.RunClosed.selector) > 1);
+        assertTrue(handler.seen(IRounds.RoundSkipped.selector) > 3);
+        assertTrue(handler.seen(IRounds.SeatsBenched.selector) > 0);
+        assertTrue(handler.seen(IRounds.Evicted.selector) > 0);
+        assertTrue(handler.seen(IRounds.RunClosed.selector) > 1);
     }
 
     function count(uint256 bits) private pure returns (uint256 n) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Vm } from "../utils/Vm.sol";
 
 /// @notice A run's state as its events tell it, written independently of the contract.
@@ -17,7 +18,7 @@ contract Replay {
 
     function stateOf(uint64 run) external view returns (IRoundLedger.State memory s) {
         s = _state[run];
-        if (s.phase == IRoundLedger.Phase.Entering || s.phase == IRoundLedger.Phase.Closed) {
+        if (s.phase == IRounds.Phase.Entering || s.phase == IRounds.Phase.Closed) {
             (s.expected, s.committed, s.revealed, s.held, s.inputs, s.attested) = (0, 0, 0, 0, 0, 0);
         }
     }
@@ -30,22 +31,22 @@ contract Replay {
         bytes32 kind = log.topics[0];
         uint64 run = uint64(uint256(log.topics[1]));
         IRoundLedger.State storage s = _state[run];
-        if (kind == IRoundLedger.RunOpened.selector) {
-            (IRoundLedger.Terms memory terms,) = abi.decode(log.data, (IRoundLedger.Terms, bytes));
+        if (kind == IRounds.RunOpened.selector) {
+            (IRounds.Terms memory terms,) = abi.decode(log.data, (IRounds.Terms, bytes));
             s.base = terms.base;
-        } else if (kind == IRoundLedger.Entered.selector) {
+        } else if (kind == IRounds.Entered.selector) {
             (uint8 seat,) = abi.decode(log.data, (uint8, uint32));
             _bit[run][memberIn(log)] = uint256(1) << seat;
-            if (s.phase == IRoundLedger.Phase.Entering) s.roster |= uint256(1) << seat;
+            if (s.phase == IRounds.Phase.Entering) s.roster |= uint256(1) << seat;
         } else if (kind == IRoundLedger.RoundOpened.selector) {
             openRound(s, log);
-        } else if (kind == IRoundLedger.PhaseAdvanced.selector) {
-            (s.phase, s.deadline) = abi.decode(log.data, (IRoundLedger.Phase, uint64));
-            if (s.phase == IRoundLedger.Phase.Hold) moveSeed(run, s);
-        } else if (kind == IRoundLedger.Evicted.selector) {
+        } else if (kind == IRounds.PhaseAdvanced.selector) {
+            (s.phase, s.deadline) = abi.decode(log.data, (IRounds.Phase, uint64));
+            if (s.phase == IRounds.Phase.Hold) moveSeed(run, s);
+        } else if (kind == IRounds.Evicted.selector) {
             evict(s, ~_bit[run][uint32(uint256(log.topics[2]))]);
-        } else if (kind == IRoundLedger.RunClosed.selector) {
-            s.phase = IRoundLedger.Phase.Closed;
+        } else if (kind == IRounds.RunClosed.selector) {
+            s.phase = IRounds.Phase.Closed;
         } else {
             foldRound(run, s, log, kind);
         }
@@ -57,39 +58,39 @@ contract Replay {
             if (finalized[run][round] != 0) revert FinalizedAgain(run, round);
             (s.base,) = abi.decode(log.data, (bytes32, bytes32));
             finalized[run][round] = s.base;
-        } else if (kind == IRoundLedger.RoundSkipped.selector) {
-            IRoundLedger.Skip reason = abi.decode(log.data, (IRoundLedger.Skip));
-            if (reason == IRoundLedger.Skip.TooFewRevealed) moveSeed(run, s);
+        } else if (kind == IRounds.RoundSkipped.selector) {
+            IRounds.Skip reason = abi.decode(log.data, (IRounds.Skip));
+            if (reason == IRounds.Skip.TooFewRevealed) moveSeed(run, s);
         } else if (kind == IRoundLedger.InputsFixed.selector) {
             bytes32 seed;
             (s.inputs, seed) = abi.decode(log.data, (uint256, bytes32));
             if (seed != s.seed) revert SeedDiffers(seed, s.seed);
-        } else if (kind != IRoundLedger.SeatsBenched.selector) {
+        } else if (kind != IRounds.SeatsBenched.selector) {
             speak(run, s, log, kind, round);
         }
     }
 
     function speak(uint64 run, IRoundLedger.State storage s, Vm.Log calldata log, bytes32 kind, uint32 round) private {
         uint256 bit = _bit[run][memberIn(log)];
-        if (kind == IRoundLedger.Committed.selector) {
+        if (kind == IRounds.Committed.selector) {
             s.committed |= bit;
-        } else if (kind == IRoundLedger.Revealed.selector) {
+        } else if (kind == IRounds.Revealed.selector) {
             s.revealed |= bit;
             (,,, bytes32 salt) = abi.decode(log.data, (bytes32, uint64, uint64, bytes32));
             _entropy[run] ^= uint256(keccak256(abi.encode(salt, memberIn(log))));
         } else if (kind == IRoundLedger.Held.selector) {
             s.held |= bit;
-        } else if (round == s.round && s.phase == IRoundLedger.Phase.Attest) {
+        } else if (round == s.round && s.phase == IRounds.Phase.Attest) {
             s.attested |= bit;
         }
     }
 
     function openRound(IRoundLedger.State storage s, Vm.Log calldata log) private {
         uint32 round = uint32(uint256(log.topics[2]));
-        bool isFirst = s.phase == IRoundLedger.Phase.Entering;
+        bool isFirst = s.phase == IRounds.Phase.Entering;
         if (round != (isFirst ? 0 : s.round + 1)) revert RoundWentBack(round, s.round);
         s.round = round;
-        s.phase = IRoundLedger.Phase.Commit;
+        s.phase = IRounds.Phase.Commit;
         (s.base, s.roster, s.expected, s.f, s.quorum, s.deadline) =
             abi.decode(log.data, (bytes32, uint256, uint256, uint16, uint16, uint64));
         (s.committed, s.revealed, s.held, s.inputs, s.attested) = (0, 0, 0, 0, 0);
@@ -98,7 +99,7 @@ contract Replay {
     function evict(IRoundLedger.State storage s, uint256 others) private {
         s.roster &= others;
         s.expected &= others;
-        if (s.phase == IRoundLedger.Phase.Attest) return;
+        if (s.phase == IRounds.Phase.Attest) return;
         s.committed &= others;
         s.revealed &= others;
     }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
+import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { NodeRegistry } from "../../src/NodeRegistry.sol";
 import { RoundLedger } from "../../src/RoundLedger.sol";
 import { Test } from "./Test.sol";
@@ -54,7 +55,7 @@ abstract contract Base is Test {
 
     function revoke(uint256 i) internal {
         INodeRegistry.RunRef[] memory runs = new INodeRegistry.RunRef[](1);
-        runs[0] = INodeRegistry.RunRef({ ledger: address(ledger), run: run });
+        runs[0] = INodeRegistry.RunRef({ ledger: address(rounds()), run: run });
         registry.revoke(member(i), runs, 1);
     }
 
@@ -65,7 +66,12 @@ abstract contract Base is Test {
 
     // Runs.
 
-    function termsFor(uint256 seats) internal pure returns (IRoundLedger.Terms memory terms) {
+    /// @dev The ledger that the run is in.
+    function rounds() internal view virtual returns (IRounds) {
+        return ledger;
+    }
+
+    function termsFor(uint256 seats) internal pure returns (IRounds.Terms memory terms) {
         terms.rounds = 100;
         terms.seats = uint16(seats);
         terms.minInputs = 1;
@@ -79,12 +85,12 @@ abstract contract Base is Test {
         terms.base = BASE;
     }
 
-    function open(IRoundLedger.Terms memory terms) internal {
-        run = ledger.openRun(terms, MANIFEST);
+    function open(IRounds.Terms memory terms) internal {
+        run = rounds().openRun(terms, MANIFEST);
     }
 
     /// @dev A run of `count` new members, in the commit phase of round 0.
-    function openWith(IRoundLedger.Terms memory terms) internal {
+    function openWith(IRounds.Terms memory terms) internal {
         admit(terms.seats);
         open(terms);
         for (uint256 i = 0; i < terms.seats; i++) {
@@ -100,15 +106,23 @@ abstract contract Base is Test {
         return ledger.stateOf(run);
     }
 
-    function round() internal view returns (uint32) {
+    function round() internal view virtual returns (uint32) {
         return state().round;
     }
 
-    function phase() internal view returns (IRoundLedger.Phase) {
+    function phase() internal view virtual returns (IRounds.Phase) {
         return state().phase;
     }
 
-    function assertPhase(IRoundLedger.Phase expected) internal view {
+    function deadline() internal view virtual returns (uint64) {
+        return state().deadline;
+    }
+
+    function baseOf(uint256) internal view virtual returns (bytes32) {
+        return state().base;
+    }
+
+    function assertPhase(IRounds.Phase expected) internal view {
         assertEq(uint256(phase()), uint256(expected));
     }
 
@@ -123,8 +137,7 @@ abstract contract Base is Test {
     }
 
     function commitment(uint256 i) internal view returns (bytes32) {
-        IRoundLedger.State memory s = state();
-        return ledger.commitmentOf(run, s.round, s.base, member(i), digest(i), 64, 5, saltOf(i));
+        return rounds().commitmentOf(run, round(), baseOf(i), member(i), digest(i), 64, 5, saltOf(i));
     }
 
     function merged(uint256 outcome) internal pure returns (bytes32) {
@@ -137,21 +150,21 @@ abstract contract Base is Test {
 
     function enter(uint256 i) internal {
         speakAs(i);
-        ledger.enter(run);
+        rounds().enter(run);
     }
 
     function commit(uint256 i) internal {
         uint32 r = round();
         bytes32 c = commitment(i);
         speakAs(i);
-        ledger.commit(run, r, c, 5);
+        rounds().commit(run, r, c, 5);
     }
 
     function reveal(uint256 i) internal {
         uint32 r = round();
         (bytes32 d, bytes32 s) = (digest(i), saltOf(i));
         speakAs(i);
-        ledger.reveal(run, r, d, 64, 5, s);
+        rounds().reveal(run, r, d, 64, 5, s);
     }
 
     function hold(uint256 i, uint256 bits) internal {
@@ -171,8 +184,8 @@ abstract contract Base is Test {
 
     /// @dev Waits for the deadline, then advances.
     function expire() internal {
-        vm.warp(state().deadline);
-        ledger.advance(run);
+        vm.warp(deadline());
+        rounds().advance(run);
     }
 
     // Everybody in `seats` speaks.
@@ -223,7 +236,7 @@ abstract contract Base is Test {
         _refusal = reason;
     }
 
-    function speakAs(uint256 i) private {
+    function speakAs(uint256 i) internal {
         if (_refusal.length > 0) {
             vm.expectRevert(_refusal);
             delete _refusal;
