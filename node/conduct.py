@@ -13,6 +13,7 @@ from typing import TypeVar
 from node import round as story
 from node.blobs import Blobs
 from node.exchange import MayServe
+from node.ledger import Ledger
 from node.round import Action, Mine
 from node.seams import Seams
 from node.state import Run
@@ -32,11 +33,12 @@ def as_it_is(part: T) -> T:
 class Conduct:
     """How one node behaves.
 
-    decide: what it does next. seams: what its acts go through. serves: what its peers are served from.
-    may_serve: whom it serves.
+    decide: what it does next. ledger: what it hears of the chain and says to it. seams: what its acts
+    go through. serves: what its peers are served from. may_serve: whom it serves.
     """
 
     decide: Decide = story.decide
+    ledger: Callable[[Ledger], Ledger] = as_it_is
     seams: Callable[[Seams], Seams] = as_it_is
     serves: Callable[[Blobs], Blobs] = as_it_is
     may_serve: Callable[[MayServe], MayServe] = as_it_is

@@ -58,6 +58,7 @@ async def run_node(
         task = load_task(config.task)
         with closing(DiskDatabase(home.database)) as database:
             ledger = await chain.connect(config.rpc, config.network, keys.account, outbox=database)
+            ledger = conduct.ledger(ledger)
             return await _Node(home, config, keys, task, database, ledger, conduct).live(run, stay)
 
 

@@ -92,4 +92,4 @@ class Sight:
             self._seams = honest
             return seams(honest)
 
-        return Conduct(seeing, built, serves, may_serve)
+        return Conduct(seeing, seams=built, serves=serves, may_serve=may_serve)
