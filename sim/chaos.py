@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-GAP_SECONDS = (0.2, 1.5)
+GAP_SECONDS = (0.5, 5.0)
 """From one fault to the next."""
 
 LASTING = {"kill": (0.2, 4.0), "freeze": (0.5, 6.0), "cut": (0.5, 8.0)}
@@ -25,7 +25,7 @@ LASTING = {"kill": (0.2, 4.0), "freeze": (0.5, 6.0), "cut": (0.5, 8.0)}
 
 CHAIN_LASTING = {"freeze": (0.3, 3.0), "restart": (0.1, 2.0)}
 
-CHAIN_SHARE = 0.2
+CHAIN_SHARE = 0.15
 """Share of the faults that are the chain's."""
 
 REVIVE_SECONDS = 1.0

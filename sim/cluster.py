@@ -19,7 +19,7 @@ from node.ledger import Ledger, Network
 from node.network import save_network
 from node.task import Site, Task, load_task
 from node.train import TorchTrainer, model_of
-from sim.devnet import free_port, fund
+from sim.devnet import free_ports, fund
 from sim.folder import RunFile, RunFolder, save_run
 from sim.hostile import Role, cast, save_roles
 from sim.plan import SwarmPlan
@@ -72,7 +72,10 @@ async def _admit_all(
     plan: SwarmPlan, folder: RunFolder, ledger: Ledger, rpc: str, roles: Mapping[int, Role]
 ) -> list[str]:
     names = [_name(index) for index in range(plan.nodes)]
-    configs = [_config(plan, ledger.network, rpc, index, roles) for index in range(plan.nodes)]
+    ports = free_ports(plan.nodes)
+    configs = [
+        _config(plan, ledger.network, rpc, port, index, roles) for index, port in enumerate(ports)
+    ]
     cards = [create_home(folder.home(c.name), c, None, light=True) for c in configs]
     for card in cards:
         member = await admit(ledger, card, hidden(card.name, bytes(32)))
@@ -83,14 +86,14 @@ async def _admit_all(
 
 
 def _config(
-    plan: SwarmPlan, network: Network, rpc: str, index: int, roles: Mapping[int, Role]
+    plan: SwarmPlan, network: Network, rpc: str, port: int, index: int, roles: Mapping[int, Role]
 ) -> NodeConfig:
     return NodeConfig(
         name=_name(index),
         rpc=rpc,
         network=network,
         task=plan.task,
-        listen=f"127.0.0.1:{free_port()}",
+        listen=f"127.0.0.1:{port}",
         site=SiteConfig(_site(index, roles.get(index)), plan.nodes, plan.run.seed),
         poll_seconds=POLL_SECONDS,
         entropy_seed=plan.run.seed if plan.seeded else None,
