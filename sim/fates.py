@@ -21,8 +21,8 @@ from sim.without import Bench, bench
 REDONE = 5
 """Rounds, the last ones, that are merged again without an attacker."""
 
-COMPARED = 5
-"""Honest clinics, the first ones, that the last of them is merged without as well, to compare."""
+COMPARED = 3
+"""Honest clinics, the first ones, that those rounds are merged without as well, to compare."""
 
 
 def fates_of(
@@ -51,10 +51,9 @@ class _Coroner:
             self._vote(round_, member, seen)
         merged = [r for r in rounds if r.finalized and bit & (r.inputs or 0)]
         for round_ in merged[-REDONE:]:
+            honest = sorted(set(self._run.members_in(round_.inputs or 0)) - set(self._hostile))
             seen.pulls += self._pulls(round_, [crew])
-        for round_ in merged[-1:]:
-            honest = set(self._run.members_in(round_.inputs or 0)) - set(self._hostile)
-            seen.fair = self._pulls(round_, [(member,) for member in sorted(honest)[:COMPARED]])
+            seen.fair += self._pulls(round_, [(member,) for member in honest[:COMPARED]])
         return seen
 
     def _pulls(self, round_: Round, groups: Sequence[Collection[int]]) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
-LIKE_HONEST = 1.5
+LIKE_HONEST = 2.0
 """An attacker that moves merges by less than so many times what an honest clinic does is outweighed."""
 
 
