@@ -14,7 +14,7 @@ from node import round as story
 from node.blobs import Blobs
 from node.exchange import MayServe
 from node.gossip import round as gossip_story
-from node.ledger import is_gossip
+from node.ledger import Ledger, is_gossip
 from node.round import Action, Mine
 from node.seams import Seams
 from node.state import Run
@@ -34,12 +34,14 @@ def as_it_is(part: T) -> T:
 class Conduct:
     """How one node behaves.
 
-    decide, gossip: what it does next, in canonical and in gossip runs. seams: what its acts go through.
-    serves: what its peers are served from. may_serve: whom it serves.
+    decide, gossip: what it does next, in canonical and in gossip runs. ledger: what it hears of the
+    chain and says to it. seams: what its acts go through. serves: what its peers are served from.
+    may_serve: whom it serves.
     """
 
     decide: Decide = story.decide
     gossip: Decide = gossip_story.decide
+    ledger: Callable[[Ledger], Ledger] = as_it_is
     seams: Callable[[Seams], Seams] = as_it_is
     serves: Callable[[Blobs], Blobs] = as_it_is
     may_serve: Callable[[MayServe], MayServe] = as_it_is

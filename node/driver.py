@@ -177,6 +177,7 @@ class Driver:
         """The chain had moved on; what it says next decides, unless the refusal is final."""
         if refusal.name in FINAL_REFUSALS:
             raise WrongUse(FINAL_REFUSALS[refusal.name])
+        self._watch.hurry()  # it answers, perhaps after a while in which we asked ever less often
         log.info("%s", refusal)
         await self._pause()
 

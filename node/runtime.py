@@ -57,7 +57,8 @@ async def run_node(
         keys = load_keys(home.keys)
         task = load_task(config.task)
         with closing(DiskDatabase(home.database)) as database:
-            ledger = await chain.connect(config.rpc, config.network, keys.account, outbox=database)
+            connected = await chain.connect(config.rpc, config.network, keys.account, outbox=database)
+            ledger = conduct.ledger(connected)
             return await _Node(home, config, keys, task, database, ledger, conduct).live(run, stay)
 
 

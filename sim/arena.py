@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,13 +55,22 @@ class Swarm:
 class Arena:
     """One scenario, checked and ready to run."""
 
-    def __init__(self, scenario: Scenario, *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        device: str = "cpu",
+        threads: int = 1,
+        attackers: Collection[int] | None = None,
+    ) -> None:
         """Loads the task and deals the patients. threads share the work, which changes no bit.
+
+        attackers: which nodes attack, as many as the scenario says; None: they are drawn.
 
         Raises WrongUse or Unfit for whatever can't work, in one line.
         """
         self.scenario = scenario
-        self._setting = setting_of(scenario, device, threads)
+        self._setting = setting_of(scenario, device, threads, attackers)
         self._device, self._threads = torch.device(device), threads
         if self._setting.note:
             log.warning("nodes train one after another, which is slow: %s", self._setting.note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import comb
 
@@ -36,19 +36,28 @@ class Cast:
     hostile: int
 
 
-def cast_of(scenario: Scenario, topology: Topology, rule: Rule) -> Cast:
+def cast_of(
+    scenario: Scenario, topology: Topology, rule: Rule, attackers: Collection[int] | None = None
+) -> Cast:
     """Place the attackers and check the rule against them. Raises WrongUse, Unfit.
 
-    Attackers are drawn by the seed. In a fixed graph they are placed so that the honest nodes still
-    reach each other without them, as every theory of gossip assumes; refused where that isn't found.
+    attackers: these; None: they are drawn by the seed. In a fixed graph they are then placed so that
+    the honest nodes still reach each other without them, as every theory of gossip assumes; refused
+    where that isn't found.
     """
-    byzantine, honest = _placed(scenario, topology)
+    byzantine, honest = _given(scenario, attackers) if attackers else _placed(scenario, topology)
     around = _expected(scenario, topology, byzantine, honest)
     hostile = around if scenario.hostile is None else scenario.hostile
     for inputs in _input_counts(scenario, topology, honest):
         _at_most(inputs)
         _withstands(rule, inputs, hostile)
     return Cast(byzantine, honest, around, hostile)
+
+
+def _given(scenario: Scenario, attackers: Collection[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    assert len(attackers) == scenario.byzantine
+    honest = set(range(scenario.nodes)) - set(attackers)
+    return tuple(sorted(attackers)), tuple(sorted(honest))
 
 
 def _placed(scenario: Scenario, topology: Topology) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import trio
 
 from authority.governance import admit, hidden, open_run
@@ -17,8 +19,9 @@ from node.ledger import Ledger, Network
 from node.network import save_network
 from node.task import Site, Task, load_task
 from node.train import TorchTrainer, model_of
-from sim.devnet import free_port, fund
+from sim.devnet import free_ports, fund
 from sim.folder import RunFile, RunFolder, save_run
+from sim.hostile import Role, cast, save_roles
 from sim.plan import SwarmPlan
 
 AUTHORITY_MONEY = 1000 * 10**18
@@ -44,9 +47,12 @@ async def _prepare(plan: SwarmPlan, rpc: str) -> int:
     save_network(folder.authority.network, rpc, network)
     ledger = await chain.connect(rpc, network, account)
     manifest = manifest_of(within_reach(plan.run), task, network.chain_id)
-    names = await _admit_all(plan, folder, ledger, rpc)
+    roles = cast(plan.nodes, plan.crews, plan.run.seed)
+    names = await _admit_all(plan, folder, ledger, rpc, roles)
     run = await open_run(ledger, manifest)
     write_whole(folder.manifest, manifest.to_bytes())
+    if roles:
+        save_roles(folder.hostile, {_name(index): role for index, role in roles.items()})
     save_run(folder, RunFile(rpc, run, plan.task, plan.run.seed, tuple(names)))
     return run
 
@@ -62,12 +68,15 @@ def _rehearse(plan: SwarmPlan, folder: RunFolder, task: Task) -> None:
         task.optimizer(model_of(task, initial).parameters())
 
 
-async def _admit_all(plan: SwarmPlan, folder: RunFolder, ledger: Ledger, rpc: str) -> list[str]:
+async def _admit_all(
+    plan: SwarmPlan, folder: RunFolder, ledger: Ledger, rpc: str, roles: Mapping[int, Role]
+) -> list[str]:
     names = [_name(index) for index in range(plan.nodes)]
-    cards = [
-        create_home(folder.home(name), _config(plan, ledger.network, rpc, index), None, light=True)
-        for index, name in enumerate(names)
+    ports = free_ports(plan.nodes)
+    configs = [
+        _config(plan, ledger.network, rpc, port, index, roles) for index, port in enumerate(ports)
     ]
+    cards = [create_home(folder.home(c.name), c, None, light=True) for c in configs]
     for card in cards:
         member = await admit(ledger, card, hidden(card.name, bytes(32)))
         folder.authority.write_down(member, card.name, card.name, bytes(32))
@@ -76,18 +85,26 @@ async def _admit_all(plan: SwarmPlan, folder: RunFolder, ledger: Ledger, rpc: st
     return names
 
 
-def _config(plan: SwarmPlan, network: Network, rpc: str, index: int) -> NodeConfig:
+def _config(
+    plan: SwarmPlan, network: Network, rpc: str, port: int, index: int, roles: Mapping[int, Role]
+) -> NodeConfig:
     return NodeConfig(
         name=_name(index),
         rpc=rpc,
         network=network,
         task=plan.task,
-        listen=f"127.0.0.1:{free_port()}",
-        site=SiteConfig(index, plan.nodes, plan.run.seed),
+        listen=f"127.0.0.1:{port}",
+        site=SiteConfig(_site(index, roles.get(index)), plan.nodes, plan.run.seed),
         poll_seconds=POLL_SECONDS,
         entropy_seed=plan.run.seed if plan.seeded else None,
         enter_after=index,
     )
+
+
+def _site(index: int, role: Role | None) -> int:
+    """Whose patients a clinic has: all names of a sybil are one operator's, who has one site's."""
+    sybil = role is not None and role.attack.partition(":")[0] == "sybil"
+    return role.conspirators[0] - 1 if role is not None and sybil else index
 
 
 def _name(index: int) -> str:

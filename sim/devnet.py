@@ -17,9 +17,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -41,13 +40,42 @@ kill -KILL "$1" 2>/dev/null
 """Ends a process with SIGINT, on which anvil writes its state, once standard input closes."""
 
 
-@dataclass(frozen=True, slots=True)
 class Devnet:
-    """A running devnet. rpc: its address. pid: of its process. ended: whether that has ended."""
+    """A running devnet. rpc: its address."""
 
-    rpc: str
-    pid: int
-    ended: Callable[[], bool]
+    def __init__(self, rpc: str, anvil: _Anvil) -> None:
+        self.rpc, self._anvil = rpc, anvil
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._anvil.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not been stopped since."""
+        return self._anvil.running
+
+    def ended(self) -> bool:
+        """Whether its process ended by itself."""
+        return self._anvil.ended()
+
+    def stop(self) -> None:
+        """Shut it down with its state written; `start` goes on from there, with every block."""
+        self._anvil.stop()
+
+    def start(self) -> None:
+        """Start it again at the same address. Raises ChainUnreachable."""
+        self._anvil.start()
+        self._anvil.wait(self.rpc)
+
+    def freeze(self) -> None:
+        """Stop its process where it is: nothing is lost, nobody gets an answer."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -60,8 +88,6 @@ def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
     at = free_port() if port is None else _checked(port)
     state, fresh = folder / STATE, folder / FRESH
     flags = ["--dump-state", str(fresh), "--state-interval", "10"]
-    if state.exists():
-        flags += ["--load-state", str(state)]
     with _running(at, flags, folder / "anvil.log", state) as chain:
         yield chain
 
@@ -94,10 +120,14 @@ def _running(port: int, flags: Sequence[str], log: Path, state: Path) -> Iterato
         "--no-cors",
         "--quiet",
     ]
-    with _guarded(command, log, state) as anvil:
+    anvil = _Anvil(command, log, state)
+    try:
+        anvil.start()
         rpc = f"http://127.0.0.1:{port}"
-        _await_start(rpc, anvil, log)
-        yield Devnet(rpc, anvil.pid, lambda: anvil.poll() is not None)
+        anvil.wait(rpc)
+        yield Devnet(rpc, anvil)
+    finally:
+        anvil.stop()
 
 
 def fund(rpc: str, account: str, wei: int) -> None:
@@ -123,9 +153,14 @@ def request(rpc: str, method: str, *params: Any) -> Any:
 
 def free_port() -> int:
     """A TCP port of this machine that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports of this machine that are free now, all different."""
+    with ExitStack() as held:  # a port that is given back at once may be given out again
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
 
 
 def _checked(port: int) -> int:
@@ -145,48 +180,80 @@ def _anvil() -> str:
     return str(found[0])
 
 
-def _await_start(rpc: str, anvil: subprocess.Popen[bytes], log: Path) -> None:
-    patience = time.monotonic() + START_SECONDS
-    while time.monotonic() < patience:
-        if anvil.poll() is not None:
-            break
-        try:
-            request(rpc, "eth_chainId")
-        except ChainUnreachable:
-            time.sleep(0.02)
-        else:
-            return
-    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    raise ChainUnreachable(f"anvil did not start: {said[0]}")
-
-
-@contextmanager
-def _guarded(command: list[str], log: Path, state: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has ended when the context closes, and ends soon if we don't get that far.
+class _Anvil:
+    """A process that ends with `stop`, and soon if we don't get that far. It can be started again.
 
     anvil writes its state in place, so a full disk or a kill would cost the last one too: it writes
     under another name, and only what is whole gets the name.
     """
-    fresh = state.with_name(FRESH)
-    with deferred(), log.open("ab") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
-        )
-        guard = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "sh", str(process.pid), str(fresh), str(state)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
+
+    def __init__(self, command: Sequence[str], log: Path, state: Path) -> None:
+        self._command, self._log, self._state = command, log, state
+        self._fresh = state.with_name(FRESH)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process, which must run."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not been stopped since."""
+        return self._process is not None
+
+    def ended(self) -> bool:
+        """Whether it ended without being told to."""
+        return self._process is not None and self._process.poll() is not None
+
+    def start(self) -> None:
+        """Start it, with the state that it had when it was stopped."""
+        dumps = "--dump-state" in self._command
+        loads = ["--load-state", str(self._state)] if dumps and self._state.exists() else []
+        with deferred(), self._log.open("ab") as out:
+            self._process = subprocess.Popen(
+                [*self._command, *loads],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+            watched = [str(self._process.pid), str(self._fresh), str(self._state)]
+            self._guard = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD, "sh", *watched],
+                stdin=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def wait(self, rpc: str) -> None:
+        """Wait until it answers. Raises ChainUnreachable."""
+        patience = time.monotonic() + START_SECONDS
+        while time.monotonic() < patience:
+            if self.ended():
+                break
+            try:
+                request(rpc, "eth_chainId")
+            except ChainUnreachable:
+                time.sleep(0.02)
+            else:
+                return
+        said = self._log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+        raise ChainUnreachable(f"anvil did not start: {said[0]}")
+
+    def stop(self) -> None:
+        """End it, if it runs, and keep its state."""
+        if self._process is None or self._guard is None:
+            return
         with deferred():
-            _stop(process)
-            guard.kill()
-            guard.wait()
-            if "--dump-state" in command and _is_whole(fresh):
-                fresh.replace(state)
+            _stop(self._process)
+            self._guard.kill()
+            self._guard.wait()
+            if "--dump-state" in self._command and _is_whole(self._fresh):
+                self._fresh.replace(self._state)
+            self._process = self._guard = None
 
 
 def _is_whole(path: Path) -> bool:

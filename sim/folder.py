@@ -2,10 +2,12 @@
 
 run.toml         which chain, contracts, run, and nodes; written once all of it is ready
 manifest.json    the run's manifest, as on the chain
+hostile.json     which clinics attack, and how, if any do
 chain/           the devnet's state and log
 authority/       the authority's key and books
 nodes/NAME/      each node's home
 report.json      how it ended
+chaos.log        what `--chaos` did, with seconds since it began
 up.log           what helper processes print
 """
 
@@ -50,6 +52,10 @@ class RunFolder:
         return self.folder / "manifest.json"
 
     @property
+    def hostile(self) -> Path:
+        return self.folder / "hostile.json"
+
+    @property
     def chain(self) -> Path:
         return self.folder / "chain"
 
@@ -60,6 +66,10 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.folder / "report.json"
+
+    @property
+    def chaos(self) -> Path:
+        return self.folder / "chaos.log"
 
     @property
     def log(self) -> Path:

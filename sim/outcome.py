@@ -19,15 +19,20 @@ from node.manifest import Manifest
 from node.network import load_network
 from node.progress import read_progress
 from node.state import GossipRound, Run
+from sim.fates import fates_of
 from sim.folder import RunFolder
-from sim.measure import Score, measure
-from sim.result import ClinicResult, Outcome
+from sim.held import MARGIN
+from sim.hostile import load_roles
+from sim.measure import Measured, Score, measure
+from sim.result import ClinicResult, Contrast, Outcome
 
 
-def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
+def outcome_of(
+    where: Path, ended_badly: Sequence[str] = (), contrast: Contrast | None = None
+) -> Outcome:
     """Measure, audit and sum up the run in a folder whose chain is running.
 
-    ended_badly: what there is to say of nodes that didn't get to the end.
+    ended_badly: what there is to say of nodes that didn't get to the end. contrast: the arena's.
     """
     folder = RunFolder(where)
     facts = folder.load()
@@ -35,10 +40,12 @@ def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
     record = trio.run(read_record, facts.rpc, network)
     run = record.run(facts.run)
     manifest = Manifest.from_bytes(run.manifest)
-    replayed = replay(record, run, [home.blobs for home in folder.homes()])
+    blobs = [home.blobs for home in folder.homes()]
+    replayed = replay(record, run, blobs)
     models = [run.lived_by(member).model for member in _members(folder)]
     measured = measure(folder, models, manifest)
     finalized = [r for r in run.rounds if r.finalized or (r.attested and isinstance(r, GossipRound))]
+    harmed = _harmed(measured, contrast)
     return Outcome(
         run=run.number,
         metric=measured.metric,
@@ -64,7 +71,22 @@ def outcome_of(where: Path, ended_badly: Sequence[str] = ()) -> Outcome:
             for finding in (*r.findings, *r.disputes)
         ),
         problems=(*ended_badly, *measured.problems),
+        hostile=fates_of(run, blobs, load_roles(folder.hostile), harmed=harmed),
+        contrast=contrast,
+        faults=_faults(folder.chaos),
     )
+
+
+def _harmed(measured: Measured, contrast: Contrast | None) -> bool:
+    """Whether the model is worse than with nobody attacking, by more than counts as held."""
+    score = next((s.swarm for s in measured.scores if s.swarm is not None), None)
+    if contrast is None or score is None or contrast.metric != measured.metric:
+        return False
+    return score < contrast.unharmed - MARGIN
+
+
+def _faults(log: Path) -> tuple[str, ...]:
+    return tuple(log.read_text().splitlines()) if log.exists() else ()
 
 
 def _clinics(

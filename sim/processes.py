@@ -29,6 +29,9 @@ T = TypeVar("T")
 HEAVY = ["sim.preload"]
 GRACE_SECONDS = 5.0
 
+Started = tuple[ForkServerProcess, "Connection[None, tuple[bool, object]]"]
+"""What `start` began, for `wait_for`."""
+
 
 def forkserver() -> ForkServerContext:
     """Where children come from; its imports start with the first child."""
@@ -48,6 +51,13 @@ def server() -> Iterator[None]:
     finally:
         with deferred():
             _end_server()
+
+
+def group() -> int:
+    """The process group that all children are in."""
+    running: Any = multiprocessing_forkserver._forkserver
+    leader: int = running._forkserver_pid
+    return leader
 
 
 def _end_server() -> None:
@@ -71,9 +81,7 @@ def call(work: Callable[..., T], *args: object, log: Path) -> T:
     return result
 
 
-def start(
-    work: Callable[..., T], *args: object, log: Path
-) -> tuple[ForkServerProcess, Connection[None, tuple[bool, object]]]:
+def start(work: Callable[..., T], *args: object, log: Path) -> Started:
     """Begin `call` and go on; `wait_for` gets the result."""
     context = forkserver()
     ours, theirs = context.Pipe(duplex=False)
@@ -83,9 +91,7 @@ def start(
     return process, ours
 
 
-def wait_for(
-    started: tuple[ForkServerProcess, Connection[None, tuple[bool, object]]], log: Path
-) -> Any:
+def wait_for(started: Started, log: Path) -> Any:
     """The result of what `start` began. Raises its WaggleError."""
     process, connection = started
     try:

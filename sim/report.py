@@ -25,9 +25,14 @@ def show(console: Console, outcome: Outcome, folder: Path, seed: int | None) -> 
     counts = f"{outcome.blocks} blocks, {outcome.transactions} transactions, {outcome.gas:,} gas"
     say(console, f"The chain: {counts}")
     console.print(_chain(outcome))
+    say(console, *_audit(outcome))
+    if outcome.hostile:
+        say(console, "", f"Hostile: {_counted(len(outcome.hostile))}, by chain, receipts and bytes")
+        console.print(_hostile(outcome))
     say(
         console,
-        *_audit(outcome),
+        *_contrast(outcome),
+        *_faults(outcome),
         *outcome.problems,
         "",
         *_notes(outcome, seed),
@@ -82,6 +87,37 @@ def _audit(outcome: Outcome) -> list[str]:
         f"{over}.",
         *(f"  {finding}" for finding in outcome.findings),
     ]
+
+
+def _hostile(outcome: Outcome) -> Table:
+    table = Table(header_style="bold", show_lines=len(outcome.hostile) > 1)
+    for name in ("clinic", "attack", "what became of it", "what shows it"):
+        table.add_column(name, overflow="fold")
+    for fate in outcome.hostile:
+        row = (fate.clinic, fate.attack, fate.verdict, "\n".join(fate.evidence))
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _contrast(outcome: Outcome) -> list[str]:
+    """The swarm's score beside the plain mean's under the same attack."""
+    contrast, score = outcome.contrast, outcome.score
+    if contrast is None or score is None or contrast.metric != outcome.metric:
+        return []
+    return [
+        f"Under this attack {outcome.merge} reaches {score:.3f}; the plain mean {contrast.mean:.3f} "
+        f"(the arena: same patients, same attack); with nobody attacking it is {contrast.unharmed:.3f}."
+    ]
+
+
+def _faults(outcome: Outcome) -> list[str]:
+    if not outcome.faults:
+        return []
+    return [f"Chaos: {len(outcome.faults)} lines in chaos.log of what was done to processes."]
+
+
+def _counted(clinics: int) -> str:
+    return "1 clinic" if clinics == 1 else f"{clinics} clinics"
 
 
 def _notes(outcome: Outcome, seed: int | None) -> list[str]:

@@ -22,6 +22,29 @@ class ClinicResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a hostile clinic: in a few words, and what shows it. attack: as it was told to."""
+
+    clinic: str
+    attack: str
+    verdict: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The same swarm in the arena. metric: of the scores, honest clinics' mean after the last round.
+
+    mean: with the plain mean, under the same attack. unharmed: with the run's rule, nobody attacking.
+    """
+
+    attack: str
+    metric: str
+    mean: float
+    unharmed: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A run of a swarm, as `waggle up` reports it."""
 
@@ -49,6 +72,15 @@ class Outcome:
     findings: tuple[str, ...]
     problems: tuple[str, ...]
     """Nodes that ended badly, and what could not be measured."""
+    hostile: tuple[Fate, ...] = ()
+    contrast: Contrast | None = None
+    faults: tuple[str, ...] = ()
+    """What chaos did, in order."""
+
+    @property
+    def score(self) -> float | None:
+        """The leading metric of the finalized model; None where it could not be measured."""
+        return next((clinic.swarm for clinic in self.clinics if clinic.swarm is not None), None)
 
     @property
     def good(self) -> bool:

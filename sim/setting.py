@@ -52,11 +52,13 @@ class Setting:
     one_model: bool
 
 
-def setting_of(scenario: Scenario, device: str, threads: int) -> Setting:
-    """Load the task, deal the patients, check everything. Raises WrongUse, Unfit."""
+def setting_of(
+    scenario: Scenario, device: str, threads: int, attackers: Collection[int] | None = None
+) -> Setting:
+    """Load the task, deal the patients, check everything; see `cast_of`. Raises WrongUse, Unfit."""
     rule, attack = parse_any(scenario.rule), attack_of(scenario.attack)
     topology = topology_of(scenario.topology, scenario.nodes)
-    cast, task = cast_of(scenario, topology, rule), load_task(scenario.task)
+    cast, task = cast_of(scenario, topology, rule, attackers), load_task(scenario.task)
     lesson = _lesson(scenario, task)
     dealt = deal(task, scenario.heterogeneity, scenario.nodes, scenario.rows, scenario.seed)
     parts = _poisoned(task, dealt, cast.byzantine, attack, scenario.seed)

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from rich.console import Console
@@ -17,11 +19,15 @@ from node.durable import write_whole
 from node.errors import ChainUnreachable, WaggleError, WrongUse
 from node.progress import read_progress
 from sim import live, processes
+from sim.clinics import Clinic
+from sim.contrast import contrasts
 from sim.devnet import STATE, Devnet, devnet
 from sim.folder import RunFolder
+from sim.hostile import Role, load_roles
 from sim.plan import SwarmPlan
-from sim.result import Outcome
+from sim.result import Contrast, Outcome
 from sim.signals import tidy_end
+from sim.trouble import trouble
 
 
 def up(
@@ -40,8 +46,9 @@ def up(
         devnet(folder.chain) as chain,
     ):
         run = _prepare(plan, folder, chain, console)
+        started = processes.start(_contrast_in_child, plan, log=folder.log) if contrasts(plan) else None
         ended_badly = _train(plan, folder, run, chain, console)
-        outcome = _look_back(folder, ended_badly, console)
+        outcome = _look_back(folder, ended_badly, started, console)
         if keep_running is not None:
             keep_running(outcome)
             _keep_running(chain, console)
@@ -59,26 +66,29 @@ def _train(
     plan: SwarmPlan, folder: RunFolder, run: int, chain: Devnet, console: Console
 ) -> tuple[str, ...]:
     """What there is to say of nodes that ended badly. Raises ChainUnreachable when the chain dies."""
-    homes = folder.homes()
+    homes, roles = folder.homes(), load_roles(folder.hostile)
     with processes.children() as children:
-        for home in homes:
+
+        def begin(home: Home) -> BaseProcess:
             name = home.folder.name
-            children.append(processes.launch(_node_in_child, home.folder, run, log=home.log, name=name))
+            work = (_node_in_child, home.folder, run, roles.get(name))
+            children.append(processes.launch(*work, log=home.log, name=name))
+            return children[-1]
 
-        def running() -> bool:
-            if chain.ended():
-                raise ChainUnreachable(
-                    f"the chain's process ended under the nodes: see {folder.chain / 'anvil.log'}; its "
-                    "last saved state lies beside it"
-                )
-            return any(child.is_alive() for child in children)
+        clinics = [Clinic(home, partial(begin, home)) for home in homes]
+        with trouble(plan.chaos, clinics, chain, roles, console, folder.chaos) as happening:
 
-        live.watch(console, homes, plan.run.rounds, running)
-        return tuple(
-            said
-            for home, child in zip(homes, children, strict=True)
-            if (said := _ending(home, child.exitcode or 0))
-        )
+            def running() -> bool:
+                happening.tick()
+                if chain.ended():
+                    raise ChainUnreachable(
+                        "the chain's process ended under the nodes: see "
+                        f"{folder.chain / 'anvil.log'}; its last saved state lies beside it"
+                    )
+                return happening.busy or any(clinic.alive for clinic in clinics)
+
+            live.watch(console, homes, plan.run.rounds, running)
+        return tuple(said for c in clinics if (said := _ending(c.home, c.exitcode)))
 
 
 def _ending(home: Home, code: int) -> str:
@@ -90,9 +100,20 @@ def _ending(home: Home, code: int) -> str:
     return f"{home.folder.name}: {why}"
 
 
-def _look_back(folder: RunFolder, ended_badly: tuple[str, ...], console: Console) -> Outcome:
+def _look_back(
+    folder: RunFolder,
+    ended_badly: tuple[str, ...],
+    started: processes.Started | None,
+    console: Console,
+) -> Outcome:
     live.say(console, "measuring the model and redoing every merge")
-    outcome = processes.call(_outcome_in_child, folder.folder, ended_badly, log=folder.log)
+    contrast = None
+    try:
+        contrast = started and processes.wait_for(started, folder.log)
+    except WaggleError as error:
+        ended_badly = (*ended_badly, f"the arena can't play the same with the plain mean: {error}")
+    found = (folder.folder, ended_badly, contrast)
+    outcome = processes.call(_outcome_in_child, *found, log=folder.log)
     try:
         write_whole(folder.report, (json.dumps(outcome.plain(), indent=2) + "\n").encode())
     except WaggleError as error:  # to be shown all the same
@@ -113,16 +134,22 @@ def _prepare_in_child(plan: SwarmPlan, rpc: str) -> int:
     return prepare(plan, rpc)
 
 
-def _node_in_child(home: Path, run: int) -> int:
+def _node_in_child(home: Path, run: int, role: Role | None) -> int:
     from sim.nodes import node_process
 
-    return node_process(home, run)
+    return node_process(home, run, role)
 
 
-def _outcome_in_child(folder: Path, ended_badly: tuple[str, ...]) -> Outcome:
+def _contrast_in_child(plan: SwarmPlan) -> Contrast:
+    from sim.contrast import contrast_of
+
+    return contrast_of(plan)
+
+
+def _outcome_in_child(folder: Path, ended_badly: tuple[str, ...], contrast: Contrast | None) -> Outcome:
     from sim.outcome import outcome_of
 
-    return outcome_of(folder, ended_badly)
+    return outcome_of(folder, ended_badly, contrast)
 
 
 def _keep_running(chain: Devnet, console: Console) -> None:

@@ -252,7 +252,8 @@ class Node:
         if self.lives == 1:
             blobs.put(encode(INITIAL))
         conduct = self.conduct()
-        watch = Watch(self.line, poll_seconds=POLL_SECONDS)
+        ledger = conduct.ledger(self.line)
+        watch = Watch(ledger, poll_seconds=POLL_SECONDS)
         await watch.catch_up()
         exchange = MemoryExchange(
             network=self._swarm.wire,
@@ -261,7 +262,7 @@ class Node:
             may_serve=conduct.may_serve(functools.partial(self._may_serve, watch)),
         )
         seams = Seams(
-            ledger=self.line,
+            ledger=ledger,
             exchange=exchange,
             blobs=blobs,
             database=database,

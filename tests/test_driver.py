@@ -11,6 +11,7 @@ import trio
 from node import round as story
 from node.blobs import DiskBlobs
 from node.database import DiskDatabase
+from node.driver import RETRY_SECONDS
 from node.errors import Damaged, DiskFull, WrongUse
 from node.ledger import (
     Advance,
@@ -608,6 +609,27 @@ async def test_one_node_loses_the_chain(tmp_path):
     assert swarm.finalized == [0, 1, 2]
     assert run.members_in(run.rounds[2].inputs) == (1, 2, 3, 4)
     assert {1} == {len(made) for made in commitments(swarm[4]).values()}
+
+
+@pytest.mark.parametrize("away", [21, 24, 27, 30])
+def test_a_refusal_makes_a_node_look_at_once(tmp_path, away):
+    """After a long outage the chain is asked seldom; an answer from it is reason to look again."""
+
+    @on_virtual_time
+    async def test():
+        swarm = Swarm(tmp_path, rounds=1)
+        swarm[4].line.cut_before = Commit
+
+        async def outage():
+            await swarm.until(in_phase(0, Phase.REVEAL))
+            await trio.sleep(away)
+            swarm[4].line.cut = False
+            with trio.fail_after(2 * RETRY_SECONDS):
+                await swarm[4].driver._watch.until(lambda: swarm[4].driver.run.phase > Phase.COMMIT)
+
+        await swarm.play(story=outage)
+
+    test()
 
 
 @on_virtual_time
