@@ -27,6 +27,7 @@ from typing import Any
 from node.errors import ChainUnreachable, WrongUse
 from sim.signals import deferred
 
+LOOPBACK = "127.0.0.1"
 STATE = "state.json"
 FRESH = "state.new"
 START_SECONDS = 20.0
@@ -51,8 +52,8 @@ class Devnet:
 
 
 @contextmanager
-def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
-    """Run a chain whose state lies in `folder` while the context is open.
+def devnet(folder: Path, port: int | None = None, host: str = LOOPBACK) -> Iterator[Devnet]:
+    """Run a chain whose state lies in `folder` while the context is open. host: where it listens.
 
     Raises WrongUse when anvil is missing or the port is taken, ChainUnreachable when it won't start.
     """
@@ -62,7 +63,7 @@ def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
     flags = ["--dump-state", str(fresh), "--state-interval", "10"]
     if state.exists():
         flags += ["--load-state", str(state)]
-    with _running(at, flags, folder / "anvil.log", state) as chain:
+    with _running(host, at, flags, folder / "anvil.log", state) as chain:
         yield chain
 
 
@@ -80,22 +81,22 @@ def reopened(folder: Path) -> Iterator[Devnet]:
         )
     with tempfile.TemporaryDirectory(prefix="waggle-") as scratch:
         log = Path(scratch) / "anvil.log"
-        with _running(free_port(), ("--load-state", str(state)), log, state) as chain:
+        with _running(LOOPBACK, free_port(), ("--load-state", str(state)), log, state) as chain:
             yield chain
 
 
 @contextmanager
-def _running(port: int, flags: Sequence[str], log: Path, state: Path) -> Iterator[Devnet]:
+def _running(host: str, port: int, flags: Sequence[str], log: Path, state: Path) -> Iterator[Devnet]:
     command = [
         _anvil(),
-        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--host", host, "--port", str(port)),
         *flags,
         "--no-request-size-limit",
         "--no-cors",
         "--quiet",
     ]
     with _guarded(command, log, state) as anvil:
-        rpc = f"http://127.0.0.1:{port}"
+        rpc = f"http://{host}:{port}"
         _await_start(rpc, anvil, log)
         yield Devnet(rpc, anvil.pid, lambda: anvil.poll() is not None)
 
@@ -111,7 +112,7 @@ def request(rpc: str, method: str, *params: Any) -> Any:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     headers = {"Content-Type": "application/json"}
     try:
-        # The address is one that `devnet` made: http, on this machine.
+        # The address is one that `devnet` made: http.
         ask = urllib.request.Request(rpc, body, headers)  # noqa: S310
         with urllib.request.urlopen(ask, timeout=5) as answer:  # noqa: S310
             return json.load(answer)["result"]
@@ -123,14 +124,14 @@ def request(rpc: str, method: str, *params: Any) -> Any:
 
 def free_port() -> int:
     """A TCP port of this machine that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((LOOPBACK, 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
 def _checked(port: int) -> int:
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        socket.create_server((LOOPBACK, port)).close()
     except OSError:
         raise WrongUse(f"port {port} is in use: choose another, or end what uses it") from None
     return port
