@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 CONGESTION = "reno"
 """How TCP reacts to loss: what every kernel has and lets a namespace choose. Over such a wire cubic,
-which most machines use, isn't faster; bbr is, many times."""
+which most machines use, isn't meant to be faster; bbr is."""
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 _TUN, _NO_HEADER = 0x0001, 0x1000
