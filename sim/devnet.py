@@ -26,6 +26,7 @@ from typing import Any
 from node.errors import ChainUnreachable, WrongUse
 from sim.signals import deferred
 
+LOOPBACK = "127.0.0.1"
 STATE = "state.json"
 FRESH = "state.new"
 START_SECONDS = 20.0
@@ -79,8 +80,8 @@ class Devnet:
 
 
 @contextmanager
-def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
-    """Run a chain whose state lies in `folder` while the context is open.
+def devnet(folder: Path, port: int | None = None, host: str = LOOPBACK) -> Iterator[Devnet]:
+    """Run a chain whose state lies in `folder` while the context is open. host: where it listens.
 
     Raises WrongUse when anvil is missing or the port is taken, ChainUnreachable when it won't start.
     """
@@ -88,7 +89,7 @@ def devnet(folder: Path, port: int | None = None) -> Iterator[Devnet]:
     at = free_port() if port is None else _checked(port)
     state, fresh = folder / STATE, folder / FRESH
     flags = ["--dump-state", str(fresh), "--state-interval", "10"]
-    with _running(at, flags, folder / "anvil.log", state) as chain:
+    with _running(host, at, flags, folder / "anvil.log", state) as chain:
         yield chain
 
 
@@ -106,15 +107,15 @@ def reopened(folder: Path) -> Iterator[Devnet]:
         )
     with tempfile.TemporaryDirectory(prefix="waggle-") as scratch:
         log = Path(scratch) / "anvil.log"
-        with _running(free_port(), ("--load-state", str(state)), log, state) as chain:
+        with _running(LOOPBACK, free_port(), ("--load-state", str(state)), log, state) as chain:
             yield chain
 
 
 @contextmanager
-def _running(port: int, flags: Sequence[str], log: Path, state: Path) -> Iterator[Devnet]:
+def _running(host: str, port: int, flags: Sequence[str], log: Path, state: Path) -> Iterator[Devnet]:
     command = [
         _anvil(),
-        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--host", host, "--port", str(port)),
         *flags,
         "--no-request-size-limit",
         "--no-cors",
@@ -123,7 +124,7 @@ def _running(port: int, flags: Sequence[str], log: Path, state: Path) -> Iterato
     anvil = _Anvil(command, log, state)
     try:
         anvil.start()
-        rpc = f"http://127.0.0.1:{port}"
+        rpc = f"http://{host}:{port}"
         anvil.wait(rpc)
         yield Devnet(rpc, anvil)
     finally:
@@ -141,7 +142,7 @@ def request(rpc: str, method: str, *params: Any) -> Any:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     headers = {"Content-Type": "application/json"}
     try:
-        # The address is one that `devnet` made: http, on this machine.
+        # The address is one that `devnet` made: http.
         ask = urllib.request.Request(rpc, body, headers)  # noqa: S310
         with urllib.request.urlopen(ask, timeout=5) as answer:  # noqa: S310
             return json.load(answer)["result"]
@@ -159,13 +160,13 @@ def free_port() -> int:
 def free_ports(count: int) -> list[int]:
     """TCP ports of this machine that are free now, all different."""
     with ExitStack() as held:  # a port that is given back at once may be given out again
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        servers = [held.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
         return [server.getsockname()[1] for server in servers]
 
 
 def _checked(port: int) -> int:
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        socket.create_server((LOOPBACK, port)).close()
     except OSError:
         raise WrongUse(f"port {port} is in use: choose another, or end what uses it") from None
     return port
