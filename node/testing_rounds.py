@@ -324,9 +324,10 @@ class MemoryRun:
     def _close_if_done(self, now: int) -> None:
         """Close a phase early when all have spoken, but never hurry a round into being skipped."""
         t = self.tallies
+        awaited = t.expected if self._is_enough(t.expected) else t.roster
         done = {
-            Phase.COMMIT: not t.expected & ~t.committed and self._is_enough(t.committed),
-            Phase.REVEAL: not t.expected & t.committed & ~t.revealed and self._is_enough(t.revealed),
+            Phase.COMMIT: not awaited & ~t.committed and self._is_enough(t.committed),
+            Phase.REVEAL: not awaited & t.committed & ~t.revealed and self._is_enough(t.revealed),
         }
         if done.get(self.phase, self._is_done_later()):
             self._close_phase(now)

@@ -262,19 +262,27 @@ abstract contract Rounds is IRounds {
     }
 
     // From phase to phase. Commit and Reveal close early only when that leads on: a round is never
-    // hurried into being skipped, because seats that aren't waited for may still make it.
+    // hurried into being skipped, because seats that aren't waited for may still make it. Where those
+    // that are waited for would be too few by themselves, the others are given the time: a bad update
+    // among the few would else burn round after round before anybody could come back.
 
     function _closeIfDone(uint64 run, Run storage r) internal {
         uint256 expected = r.expected.get();
         if (r.phase == Phase.Commit) {
             uint256 committed = r.committed.get();
-            if (expected & ~committed == 0 && _isEnough(r, committed)) _closeCommit(run, r);
+            if (_leadsOn(r, expected, committed, ~committed)) _closeCommit(run, r);
         } else if (r.phase == Phase.Reveal) {
             uint256 revealed = r.revealed.get();
-            if (expected & r.committed.get() & ~revealed == 0 && _isEnough(r, revealed)) _closeReveal(run, r);
+            if (_leadsOn(r, expected, revealed, r.committed.get() & ~revealed)) _closeReveal(run, r);
         } else {
             _closeLaterIfDone(run, r, expected);
         }
+    }
+
+    /// @param called The seats that have called.
+    /// @param open Those that still may.
+    function _leadsOn(Run storage r, uint256 expected, uint256 called, uint256 open) internal view returns (bool) {
+        return expected & open == 0 && _isEnough(r, called) && (_isEnough(r, expected) || r.roster.get() & open == 0);
     }
 
     function _closeEntering(uint64 run, Run storage r) internal {

@@ -89,7 +89,7 @@ class _Draw:
             confirmations=lots.randint(1, 3) if reorganizes else 0,
             hostile=self._hostile(),
             late=(nodes + 1,) if lots.random() < 0.3 else (),
-            ahead={member: lots.uniform(-3, 3) for member in range(1, nodes + 2)},
+            ahead={member: round(lots.uniform(-3, 3), 1) for member in range(1, nodes + 2)},
         )
         faults = self._faults(_WEATHERS[weather], plain)
         faults += [self._join(member, plain) for member in plain.late]
@@ -114,8 +114,8 @@ class _Draw:
         return Fault(
             kind=kind,
             round=lots.randrange(story.quiet_round),
-            after=lots.uniform(0, lots.choice((0.1, 0.5, 1.5)) * story.phase_seconds),
-            seconds=lots.expovariate(1 / story.phase_seconds) + 1,
+            after=round(lots.uniform(0, lots.choice((0.1, 0.5, 1.5)) * story.phase_seconds), 1),
+            seconds=round(lots.expovariate(1 / story.phase_seconds) + 1, 1),
             members=self._struck(kind),
             amount=lots.randint(1, deepest),
         )
@@ -128,7 +128,9 @@ class _Draw:
 
     def _join(self, member: int, story: Story) -> Fault:
         round_ = self._lots.randrange(max(story.quiet_round - 1, 1))
-        return Fault("joining", round_, self._lots.uniform(0, story.phase_seconds), 0, (member,))
+        return Fault(
+            "joining", round_, round(self._lots.uniform(0, story.phase_seconds), 1), 0, (member,)
+        )
 
     def _revocation(self, story: Story) -> list[Fault]:
         """Of somebody without whom the honest are still more than two thirds."""
@@ -139,7 +141,7 @@ class _Draw:
         if not whom:
             return []
         round_ = self._lots.randrange(story.quiet_round)
-        after = self._lots.uniform(0, 2 * story.phase_seconds)
+        after = round(self._lots.uniform(0, 2 * story.phase_seconds), 1)
         member, named = self._lots.choice(whom), self._lots.randint(0, 1)
         return [Fault("revocation", round_, after, 0, (member,), named)]
 

@@ -145,13 +145,22 @@ contract CommitWithFewExpectedTest is Base {
     }
 
     function test_GivenAllExpectedButTooFew() external {
-        commitAll(15);
+        commitAll(31);
         assertPhase(IRounds.Phase.Commit);
-        commit(4);
+        expire();
         assertPhase(IRounds.Phase.Reveal);
-        revealAll(15);
+        revealAll(31);
+        assertPhase(IRounds.Phase.Hold);
+    }
+
+    function test_GivenAllOfTheRosterWhereExpectedAreTooFew() external {
+        commitAll(63);
+        assertPhase(IRounds.Phase.Commit);
+        commit(6);
         assertPhase(IRounds.Phase.Reveal);
-        reveal(4);
+        revealAll(63);
+        assertPhase(IRounds.Phase.Reveal);
+        reveal(6);
         assertPhase(IRounds.Phase.Hold);
     }
 
