@@ -5,6 +5,9 @@ chain is frozen, or shut down and started again from the state that it wrote. At
 honest clinics have something done to them, so that a quorum can go on; attackers come on top, since a
 swarm that withstands them withstands them failing as well.
 
+Every second honest clinic, the first one included, is never killed: what a long life does to a process
+shows there.
+
 What is drawn is a function of the seed; when it happens, and so what it hits, is the machine's.
 Non-goals: a chain that loses blocks (anvil killed outright would: that is another chain, and a real one
 doesn't forget), disks that lie, networks that drop packets.
@@ -89,6 +92,8 @@ class Chaos:
         self._chain, self._hostile, self._room = chain, frozenset(hostile), room
         self._lots = random.Random(seed)  # noqa: S311  # no secret
         self._clock, self._tell = clock, tell
+        self._lasting = {c.name for c in clinics if c.name not in self._hostile}
+        self._lasting -= {c.name for c in clinics[1::2]}
         self._faults: list[Fault] = []
         self._next = clock() + self._between(GAP_SECONDS)
         self._revive: dict[str, float] = {}
@@ -138,7 +143,7 @@ class Chaos:
             kind = self._lots.choice(sorted(CHAIN_LASTING))
             return kind, None if self._hit("chain") else "chain"
         kind = self._lots.choice(sorted(LASTING))
-        open_to_it = self._candidates()
+        open_to_it = [n for n in self._candidates() if kind != "kill" or n not in self._lasting]
         return kind, self._lots.choice(open_to_it) if open_to_it else None
 
     def _candidates(self) -> list[str]:

@@ -92,17 +92,18 @@ def up(
     run = of_kind(run, gossip, neighbours, merge)
     if commit_seconds is not None:
         run = replace(run, commit_seconds=commit_seconds)
+    lots = (seed if chaos_seed is None else chaos_seed) if chaos else None
     console = Console(stderr=as_json)
 
     def tell(outcome: Outcome) -> None:
         if as_json:
-            click.echo(json.dumps({**outcome.plain(), "folder": str(where), "seed": seed}))
+            asked = {"folder": str(where), "seed": seed, "chaos_seed": lots}
+            click.echo(json.dumps({**outcome.plain(), **asked}))
         else:
             show(console, outcome, where, seed)
 
     try:
         least_to_merge(within_reach(run))
-        lots = (seed if chaos_seed is None else chaos_seed) if chaos else None
         plan = SwarmPlan(where, nodes, task, run, crews=crews, chaos=lots)
         if said := warning(crews, nodes):
             say(console, said)

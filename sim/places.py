@@ -15,7 +15,8 @@ from node.config import Home, load_config
 from node.errors import ChainUnreachable, WrongUse
 from node.ledger import Address
 from node.network import load_network
-from sim.devnet import reopened, request
+from sim.anvil import request
+from sim.devnet import reopened
 from sim.folder import RunFolder
 
 

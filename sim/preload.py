@@ -15,11 +15,11 @@ import torch._dynamo  # the first optimizer of a process would import it
 import authority.governance
 import authority.plan
 import node.merge
-import node.runtime
+import sim.nodes
 
 node.merge.self_test()  # compiles, or loads, the merge's inner loops
 
 gc.freeze()  # a collection in a child would touch, and so copy, all that it shares with the others
 gc.enable()
 
-__all__ = ["authority", "node", "sklearn", "torch"]
+__all__ = ["authority", "node", "sim", "sklearn", "torch"]

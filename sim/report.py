@@ -47,9 +47,11 @@ def _gains(outcome: Outcome) -> Table:
     joined = "swarm" if outcome.neighbours is None else "gossip"
     for name in ("patients", "alone", joined, "gain"):
         table.add_column(name, justify="right")
+    hostile = {fate.clinic for fate in outcome.hostile}
     for clinic in outcome.clinics:
         scores = (clinic.alone, clinic.swarm, _gain(clinic))
-        table.add_row(clinic.name, str(clinic.patients), *map(_score, scores, ("", "", "+")))
+        name = f"{clinic.name} (hostile)" if clinic.name in hostile else clinic.name
+        table.add_row(name, str(clinic.patients), *map(_score, scores, ("", "", "+")))
     return table
 
 
@@ -105,8 +107,9 @@ def _contrast(outcome: Outcome) -> list[str]:
     if contrast is None or score is None or contrast.metric != outcome.metric:
         return []
     return [
-        f"Under this attack {outcome.merge} reaches {score:.3f}; the plain mean {contrast.mean:.3f} "
-        f"(the arena: same patients, same attack); with nobody attacking it is {contrast.unharmed:.3f}."
+        f"Under this attack the swarm, with {outcome.merge}, got {score:.3f}. In the arena, with the "
+        f"same patients and attack, the plain mean gets {contrast.mean:.3f}; with nobody attacking it "
+        f"is {contrast.unharmed:.3f}."
     ]
 
 

@@ -67,6 +67,9 @@ def _train(
 ) -> tuple[str, ...]:
     """What there is to say of nodes that ended badly. Raises ChainUnreachable when the chain dies."""
     homes, roles = folder.homes(), load_roles(folder.hostile)
+    if roles:
+        who = ", ".join(f"{name} ({role.attack})" for name, role in sorted(roles.items()))
+        live.say(console, f"hostile: {who}")
     with processes.children() as children:
 
         def begin(home: Home) -> BaseProcess:

@@ -96,6 +96,13 @@ def test_a_quorum_is_left(room):
     assert max(most) == room
 
 
+def test_half_of_them_live_on():
+    """Clinics 1, 3, 5 and 7 are frozen and cut off, but never killed."""
+    story = Story()
+    story.pass_(600)
+    assert {name for act, name in story.said if act == "kill"} == {"clinic-2", "clinic-4", "clinic-6"}
+
+
 def test_attackers_come_on_top():
     """They are counted among the failing already, so they may be hit at any time."""
     story, hit = Story(hostile=("clinic-3",), room=0), set()

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from node.errors import BadAnswer
 from sim.cli import MOST_NODES
 
 _SIZE = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
@@ -68,6 +69,7 @@ def bench() -> None:
       waggle bench blob --size 256M
       waggle bench merge
       waggle bench arena
+      waggle bench soak --minutes 30
     """
 
 
@@ -168,6 +170,33 @@ def merge(
         click.echo(json.dumps(result))
     else:
         Console().print((resident_table if memory else merge_table)(result))
+
+
+@bench.command()
+@click.option("--minutes", type=click.FloatRange(0.5, 10_000), default=30.0, show_default=True)
+@click.option("--nodes", type=click.IntRange(4, MOST_NODES), default=7, show_default=True)
+@click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True)
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), help="Keep run and logs there; a new folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
+def soak(minutes: float, nodes: int, seed: int, folder: Path | None, as_json: bool) -> None:
+    """Keep a swarm under chaos going, then redo its merges; say whether its processes grow.
+
+    \b
+    Example:
+      waggle bench soak --minutes 30
+    """
+    from sim.bench.soak import soak as run
+    from sim.bench.soak import table
+
+    result = run(minutes, nodes, seed, partial(click.echo, err=True), folder)
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        Console().print(table(result))
+    if not result["good"]:
+        raise BadAnswer("merges that don't replay, or processes that grow: see above")
 
 
 @bench.command()

@@ -47,6 +47,15 @@ def memory(process_ids: Iterable[int], kind: str) -> dict[int, int]:
     return {process_id: size for process_id, size in found if size is not None}
 
 
+def private(process_id: int) -> int | None:
+    """Bytes that a process shares with nobody; where the kernel doesn't tell, all it has in memory.
+
+    Others that come and go don't change it, as they change PSS.
+    """
+    process = PROC / str(process_id)
+    return _field(process / "smaps_rollup", "Private_Dirty:") or _rss(process)
+
+
 def _parent(process: Path) -> int | None:
     try:
         # The name, in parentheses, may hold anything; what follows is fixed.

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from sklearn.datasets import load_breast_cancer
 
-from sim.devnet import request
+from sim.anvil import request
 from tests.e2e.conftest import Waggle, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
