@@ -268,7 +268,7 @@ async def test_equal_votes_of_different_rounds_do_not_add_up(play: Play) -> None
 
 
 async def test_a_phase_is_never_hurried_into_being_skipped(play: Play) -> None:
-    """All who are waited for have spoken, but three are needed: the benched may still make it."""
+    """Three are needed, and only two are waited for: phases go on until the benched have spoken too."""
     await play.open(*ALL)
     for _ in range(2):
         await play.commit(1, 2)
@@ -277,10 +277,12 @@ async def test_a_phase_is_never_hurried_into_being_skipped(play: Play) -> None:
     await play.commit(1, 2)
     assert (await play.events())[-1] == Committed(1, 2, 2, play.commitment(2), 0)
     await play.commit(4)
+    assert type((await play.events())[-1]) is Committed
+    await play.commit(3)
     assert (await play.events())[-1] == PhaseAdvanced(1, 2, Phase.REVEAL, 0)
-    await play.reveal(1, 2)
+    await play.reveal(1, 2, 4)
     assert type((await play.events())[-1]) is Revealed
-    await play.reveal(4)
+    await play.reveal(3)
     assert (await play.events())[-1] == PhaseAdvanced(1, 2, Phase.HOLD, 0)
 
 

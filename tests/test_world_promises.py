@@ -66,7 +66,7 @@ def takes_calls_in_any_phase(patch: Patch) -> None:
 
 def nobody_advances(patch: Patch) -> None:
     """Deadlines pass and nobody calls `advance`."""
-    patch.setattr(story_of_a_round, "_turn_to_advance", lambda run, mine: run.deadline + 1e6)
+    patch.setattr(story_of_a_round, "turn_to_advance", lambda run, mine: run.deadline + 1e6)
 
 
 def forgets_its_promises(patch: Patch) -> None:
