@@ -113,13 +113,15 @@ def run(home: Path, run: int | None, stay: bool) -> None:
     """
     from node.blobs import DiskBlobs
     from node.config import Home
+    from node.ledger import is_gossip
     from node.running import run as run_trio
     from node.runtime import run_node
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     ended = run_trio(partial(run_node, stay=stay), Home(home), run)
     done = sum(r.finalized is not None for r in ended.rounds)
-    click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds finalized")
+    how = "merged" if is_gossip(ended.number) else "finalized"
+    click.echo(f"run {ended.number} is over: {done} of {len(ended.rounds)} rounds {how}")
     if not DiskBlobs(Home(home).blobs).has(ended.model):
         raise BadAnswer(
             f"this node was away when model {ended.model} was made, and no peer serves it: start it "
@@ -127,7 +129,7 @@ def run(home: Path, run: int | None, stay: bool) -> None:
         )
     click.echo(f"model {ended.model} in {Home(home).blobs}")
     if not done:
-        raise BadAnswer("no round was finalized: the model is still the initial one")
+        raise BadAnswer(f"no round was {how}: the model is still the initial one")
 
 
 @node.command()

@@ -196,4 +196,4 @@ class Fetcher:
 
     @property
     def _run(self) -> Run:
-        return self._watch.chronicle.runs[self._rules.run].lived_by(self._member)
+        return self._watch.chronicle.runs[self._rules.run]

@@ -33,7 +33,9 @@ def _roster(run: Run) -> int:
 def _near(run: Run, round_: Round, asker: int) -> Iterator[Digest]:
     if round_.reveals_closed:
         near = neighbours_of(run, round_, neighbours_in(run.manifest), asker)
-        yield from (round_.revealed[member].digest for member in near)
+        # Its own, too: who lost it gets it back.
+        authors = {asker, *near} & round_.revealed.keys()
+        yield from (round_.revealed[member].digest for member in authors)
 
 
 def _public(run: Run, round_: Round, asker: int) -> Iterator[Digest]:

@@ -1,8 +1,11 @@
 """What a node decides in a gossip run: a table of moments, one next action each."""
 
+import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from node import round as story
 from node.commitment import Claims
@@ -191,3 +194,67 @@ def test_a_member_lives_its_own_run():
     assert [run.lived_by(m).model for m in (ME, 5, 1)] == [OWN, other, BASE]
     assert [r.base for r in run.lived_by(ME).rounds] == [BASE, OWN]
     assert [r.ended for r in run.rounds] == [True, True]
+
+
+subsets = st.sets(st.sampled_from([*MEMBERS])).map(frozenset)
+bitmaps = st.integers(0, EVERYBODY)
+holdings = st.builds(
+    Holding,
+    update=st.none() | st.just(UPDATE),
+    verified=subsets,
+    refused=subsets,
+    merged=st.none() | st.just(MERGED),
+    no_update=st.sampled_from(["", "NaN"]),
+    no_merge=st.sampled_from(["", "unfit"]),
+)
+rounds = st.builds(
+    a_round,
+    st.sampled_from([Phase.COMMIT, Phase.REVEAL, Phase.ATTEST]),
+    roster=bitmaps,
+    committed=bitmaps,
+    revealed=subsets.map(lambda members: revealed(*members)),
+    inputs=st.none() | bitmaps,
+    seed=st.just(SEED),
+    attested=subsets.map(lambda members: dict.fromkeys(members, MERGED)),
+)
+runs = st.builds(
+    a_run,
+    st.none() | rounds,
+    seats=st.sampled_from([SEATS, {}, {ME: 0}, {1: 0, ME: 1}]),
+    benched=bitmaps,
+    evicted=subsets,
+    past=st.sampled_from([(), (BEFORE,), (replace(BEFORE, attested={}),)]),
+    closed=st.none() | st.sampled_from(Close),
+)
+nodes = st.builds(
+    Mine,
+    member=st.just(ME),
+    models=st.sets(st.sampled_from([BASE, OWN])).map(frozenset),
+    rounds=st.fixed_dictionaries({0: holdings, 1: holdings}),
+    enter_after=st.integers(0, 4),
+)
+moments = st.floats(0, 2 * DEADLINE)
+
+
+@settings(derandomize=True)
+@given(runs, nodes, moments)
+def test_there_is_always_a_next_step(run, me, now):
+    """Waiting ends, in the future; so does fetching: no state is a dead end or a busy loop."""
+    action = decide(run, me, now)
+    assert isinstance(action, story.Action)
+    if isinstance(action, story.Wait | story.Fetch | story.FetchModel):
+        assert now < action.until < math.inf
+
+
+@settings(derandomize=True)
+@given(runs, nodes, moments)
+def test_nothing_is_merged_but_the_own_and_the_neighbours(run, me, now):
+    """Verified, and the own update always among them."""
+    match decide(run, me, now):
+        case story.Merge(round_, members) if round_ == run.round:
+            near = set(drawn(SEED, run.members_in(round_.inputs), 2)[ME])
+            assert ME in members
+            assert set(members) <= {ME, *near} & me.of(round_).verified
+        case story.Send(AttestOwn()):
+            assert ME not in run.round.attested
+            assert run.bit(ME) & run.round.inputs

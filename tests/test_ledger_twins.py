@@ -166,6 +166,10 @@ class GossipTwins(Twins):
         """The call that opens the run."""
         return OpenGossip(terms, MANIFEST)
 
+    def fitting(self, who: int, phase: Phase, extra: int) -> Call:
+        """There is no Hold."""
+        return super().fitting(who, Phase.ATTEST if phase is Phase.HOLD else phase, extra)
+
     def attestation(self, who: int, round_: int, extra: int) -> Call:
         """Mostly a good one: some leave one out, be it their own, or name somebody who isn't there."""
         seat = self.run._seats.get(who)

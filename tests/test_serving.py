@@ -128,6 +128,11 @@ def test_gossip_goes_to_neighbours_alone():
     assert {to for to in range(2, 6) if gossip_serves(to)} == set(near)
 
 
+def test_gossip_comes_back_to_its_author():
+    """Who lost its own update gets it from a neighbour that has it."""
+    assert gossip_serves(1)
+
+
 def test_gossip_waits_for_the_end_of_reveals():
     """As every update does."""
     for phase in (Phase.COMMIT, Phase.REVEAL):
