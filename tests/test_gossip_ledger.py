@@ -193,7 +193,9 @@ async def test_a_round_is_not_hurried_by_a_few(play: GossipPlay) -> None:
         await play.time_out()
         play.round += 1
     assert sum(event.bits for event in await play.said(SeatsBenched)) == 0b1100
-    await play.until_attest(1, 2, 3)
+    await play.commit(1, 2, 3)
+    await play.time_out()
+    await play.reveal(1, 2, 3)
     await play.attest_own(1, 2, inputs=0b0111)
     assert (await play.events())[-1] == AttestedOwn(FIRST_GOSSIP, 2, 2, 0b0111, own(2, 2), RECEIPT)
     await play.attest_own(3, inputs=0b0111)

@@ -1,0 +1,64 @@
+"""What the world found: each story broke a promise until what it showed was mended.
+
+Stories stand here as they were drawn, so that they stay the same when `sim.world.story` draws others.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.world.promises import broken
+from sim.world.story import Fault, Story
+from sim.world.world import play
+
+pytestmark = pytest.mark.timeout(120)
+
+SEED_71 = Story(
+    seed=71,
+    merge="nnm+trimmed-mean",
+    confirmations=3,
+    hostile={3: "ipm-optimized"},
+    ahead={1: -1.0, 2: 2.3, 3: 1.7, 4: 1.4, 5: -2.4, 6: -1.2, 7: -2.0},
+    faults=(
+        Fault("revocation", 1, 59.1, 0, (6,), 0),
+        Fault("reorganization", 3, 2.2, 38.4, (), 3),
+        Fault("reorganization", 4, 3.7, 51.4, (), 3),
+        Fault("reorganization", 5, 2.0, 12.3, (), 3),
+        Fault("reorganization", 5, 3.7, 11.5, (), 2),
+    ),
+)
+
+SEED_7 = Story(
+    seed=7,
+    merge="median",
+    hostile={3: "malformed-header"},
+    ahead={1: -2.2, 2: 0.6, 3: -0.7, 4: 0.0, 5: -0.9, 6: 1.6, 7: -1.2, 8: 0.7},
+    faults=(
+        Fault("lost blobs", 0, 1.8, 72.2, (1,), 251),
+        Fault("full disk", 0, 10.0, 7.8, (4,), 254),
+        Fault("crash", 0, 14.9, 61.8, (4,), 51),
+        Fault("crash", 1, 3.4, 21.5, (5,), 241),
+        Fault("another account", 1, 33.3, 7.5, (2,), 264),
+        Fault("revocation", 1, 33.7, 0, (1,), 1),
+        Fault("full disk", 2, 48.4, 19.0, (2,), 248),
+        Fault("lost disk", 3, 3.0, 29.6, (5,), 129),
+        Fault("crash", 3, 3.2, 30.6, (1,), 161),
+        Fault("another account", 3, 3.8, 33.7, (1,), 124),
+        Fault("another peer key", 3, 16.0, 13.9, (2,), 70),
+        Fault("another peer key", 4, 3.7, 87.7, (6,), 233),
+        Fault("full disk", 4, 9.2, 247.5, (7,), 224),
+        Fault("lost disk", 4, 10.5, 46.5, (2,), 145),
+        Fault("stop", 4, 55.4, 30.9, (5,), 250),
+        Fault("lost disk", 5, 0.2, 119.5, (1,), 113),
+    ),
+)
+
+
+def test_seed_71() -> None:
+    """A chain takes transactions back and forgets them: accounts stood still for 300 s, nodes ended."""
+    assert broken(play(SEED_71)) == ()
+
+
+def test_seed_7() -> None:
+    """Garbage made the updates enough while honest nodes were away: rounds were burnt in seconds."""
+    assert broken(play(SEED_7)) == ()
