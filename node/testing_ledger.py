@@ -225,6 +225,8 @@ class MemoryChain:
     ) -> None:
         """Round and phase are checked before the caller, as in the contract."""
         run = self._run(call.run)
+        if isinstance(call, AttestOwn) and not isinstance(run, MemoryGossip):
+            raise LedgerRefusal("NoRun", call.run)  # its ledger has gossip runs only
         if not (isinstance(call, Attest) and run.is_late(call.round)):
             run.check_now(call.round, _PHASES[type(call)])
         member = self.registry.caller(caller)
