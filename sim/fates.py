@@ -29,6 +29,8 @@ def fates_of(
     run: Run, folders: Sequence[Path], roles: Mapping[str, Role], *, harmed: bool = False
 ) -> tuple[Fate, ...]:
     """What became of each attacker. folders: where blobs lie. harmed: the model is a bad one."""
+    if not roles:
+        return ()
     with bench(run, folders) as again:
         coroner = _Coroner(run, again, {role.member for role in roles.values()})
         return tuple(
