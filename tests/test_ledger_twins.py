@@ -1,7 +1,7 @@
 """The twin in memory follows the contracts to the letter: answers, events and state at the same times.
 
-The contracts are the truth: where the twin differs, it is wrong. A failure is printed as a story of rules, and `at length` with a
-decorator for LedgerMachine that repeats it.
+The contracts are the truth: where the twin differs, it is wrong. A failure is printed as a story of
+rules, and `at length` with a decorator for LedgerMachine that repeats it.
 """
 
 from __future__ import annotations
