@@ -74,7 +74,9 @@ class Wan:
     def run(self) -> Run:
         """The run as it is now."""
         where = load_config(self.homes[0])
-        return processes.call(inside, self.chain.path, look, where.rpc, where.network, log=self.log)
+        there = (self.chain.path, look, where.rpc, where.network)
+        found: Run = processes.call(inside, *there, log=self.log)
+        return found
 
     def waggle(self, *args: object) -> str:
         """What a command says that is given where the chain is."""
