@@ -63,7 +63,7 @@ class MemoryGossip(MemoryRun):
 
     def _is_done_later(self) -> bool:
         t, attested = self.tallies, self.attested.get(self.round, 0)
-        waited = t.expected & t.revealed & ~attested
+        waited = self.awaited & t.revealed & ~attested
         return self.phase is Phase.ATTEST and not waited and self._is_enough(attested)
 
     def _close_attest(self, now: int) -> None:

@@ -321,13 +321,18 @@ class MemoryRun:
         self.deadline = now + seconds
         self._emit(PhaseAdvanced(self.number, self.round, phase, self.deadline))
 
+    @property
+    def awaited(self) -> int:
+        """For whom a phase stays open: E, or all of the roster where E would be too few by itself."""
+        return self.tallies.expected if self._is_enough(self.tallies.expected) else self.tallies.roster
+
     def _close_if_done(self, now: int) -> None:
         """Close a phase early when all have spoken, but never hurry a round into being skipped."""
         t = self.tallies
-        awaited = t.expected if self._is_enough(t.expected) else t.roster
+        missing = self.awaited & t.committed & ~t.revealed
         done = {
-            Phase.COMMIT: not awaited & ~t.committed and self._is_enough(t.committed),
-            Phase.REVEAL: not awaited & t.committed & ~t.revealed and self._is_enough(t.revealed),
+            Phase.COMMIT: not self.awaited & ~t.committed and self._is_enough(t.committed),
+            Phase.REVEAL: not missing and self._is_enough(t.revealed),
         }
         if done.get(self.phase, self._is_done_later()):
             self._close_phase(now)

@@ -200,6 +200,12 @@ async def test_a_round_is_not_hurried_by_a_few(play: GossipPlay) -> None:
     assert (await play.events())[-1] == AttestedOwn(FIRST_GOSSIP, 2, 2, 0b0111, own(2, 2), RECEIPT)
     await play.attest_own(3, inputs=0b0111)
     assert (await play.said(RoundEnded))[-1].round == 2
+    play.round = 3
+    await play.until_attest(*ALL)
+    await play.attest_own(1, 2, 3, inputs=EVERYBODY)
+    assert (await play.said(RoundEnded))[-1].round == 2
+    await play.attest_own(4, inputs=EVERYBODY)
+    assert (await play.said(RoundEnded))[-1].round == 3
 
 
 async def test_the_revoked_leave_and_what_they_revealed_stays(play: GossipPlay) -> None:

@@ -25,7 +25,7 @@ from node.ledger import (
     Terms,
 )
 from node.manifest import Manifest
-from node.round import HOLD_MARGIN, OWN_FIRST_SECONDS, STAGGER_SECONDS, Holding, Mine
+from node.round import COURTESY, HOLD_MARGIN, OWN_FIRST_SECONDS, STAGGER_SECONDS, Holding, Mine
 from node.state import Attestation, GossipRound, GossipRun
 
 ME, RUN, DEADLINE, NOW = 3, FIRST_GOSSIP, 1000, 500.0
@@ -44,9 +44,11 @@ TERMS = Terms(
     privacy_budget=0,
     base=BASE,
 )
-MANIFEST = Manifest(
+STRICT = Manifest(
     "run", 1, "task", BASE, TERMS, "nna:f=1", 1, 10, 64, 1 << 20, 0, BASE, 7, neighbours=2
-).to_bytes()
+)
+MANIFEST = STRICT.to_bytes()
+LOOSE = replace(STRICT, merge="gossip", hostile=0).to_bytes()
 MEMBERS = range(1, 8)
 SEATS = {member: member - 1 for member in MEMBERS}
 EVERYBODY, MY_BIT = 0b1111111, 0b0000100
@@ -63,10 +65,10 @@ def a_round(phase=Phase.COMMIT, number=1, **fields):
     return GossipRound(number=number, base=BASE, phase=phase, deadline=DEADLINE, **{**fixed, **fields})
 
 
-def a_run(round_=None, **fields):
+def a_run(round_=None, manifest=MANIFEST, **fields):
     """A run of seven members, as member 3 lives it."""
     given = {"seats": SEATS, "entering_until": DEADLINE, "round": round_, **fields}
-    return GossipRun(RUN, bytes(32), MANIFEST, TERMS, **given).lived_by(ME)
+    return GossipRun(RUN, bytes(32), manifest, TERMS, **given).lived_by(ME)
 
 
 def lived(round_):
@@ -89,6 +91,8 @@ WAIT = story.Wait(MY_TURN)
 SHORT = DEADLINE - HOLD_MARGIN * (TERMS.hold_seconds + TERMS.attest_seconds)
 COMMIT, REVEAL = a_round(), a_round(Phase.REVEAL, committed=EVERYBODY)
 ATTEST = a_round(Phase.ATTEST, revealed=revealed(*MEMBERS), inputs=EVERYBODY, seed=SEED)
+BENCHED = replace(ATTEST, expected=EVERYBODY & ~(1 << LEFT - 1))
+SOON = DEADLINE - (1 - COURTESY) * (TERMS.hold_seconds + TERMS.attest_seconds)
 WITHOUT_ME = replace(ATTEST, inputs=EVERYBODY & ~MY_BIT)
 BEFORE = replace(
     ATTEST, number=0, bases={}, over=True, attested={ME: Attestation(OWN, digest(b"r"), INPUTS)}
@@ -132,6 +136,22 @@ CASES = {
     "merge without the refused": (
         a_run(ATTEST), mine(verified=frozenset({ME, LEFT}), refused=frozenset({RIGHT})), NOW,
         story.Merge(lived(ATTEST), tuple(sorted((ME, LEFT)))),
+    ),
+    "wait a little for who is benched": (
+        a_run(BENCHED, manifest=LOOSE), mine(verified=ALL - {LEFT}), NOW,
+        story.Fetch(lived(BENCHED), (LEFT,), SOON),
+    ),
+    "merge without who is benched": (
+        a_run(BENCHED, manifest=LOOSE), mine(verified=ALL - {LEFT}), SOON,
+        story.Merge(lived(BENCHED), tuple(sorted((ME, RIGHT)))),
+    ),
+    "wait for the benched where the rule needs them": (
+        a_run(BENCHED), mine(verified=ALL - {LEFT}), SOON,
+        story.Fetch(lived(BENCHED), (LEFT,), SHORT),
+    ),
+    "wait for the others whoever is benched": (
+        a_run(BENCHED, manifest=LOOSE), mine(verified=frozenset({ME})), SOON,
+        story.Fetch(lived(BENCHED), tuple(sorted(NEAR)), SHORT),
     ),
     "merge what is here when time gets short": (
         a_run(ATTEST), mine(verified=frozenset({ME, RIGHT})), SHORT,

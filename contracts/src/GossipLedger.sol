@@ -92,11 +92,11 @@ contract GossipLedger is IGossipLedger, Rounds {
         _startPhase(run, r, Phase.Attest, uint256(r.holdSeconds) + r.attestSeconds);
     }
 
-    /// @dev Never hurried: seats that aren't waited for have the time that enough others take.
+    /// @dev As in Commit and Reveal, so that a few can't make the others lose their merges.
     function _closeLaterIfDone(uint64 run, Run storage r, uint256 expected) internal override {
         if (r.phase != Phase.Attest) return;
         uint256 attested = r.attested[0].get();
-        if (expected & r.revealed.get() & ~attested == 0 && _isEnough(r, attested)) _closeLater(run, r);
+        if (_leadsOn(r, expected, attested, r.revealed.get() & ~attested)) _closeLater(run, r);
     }
 
     function _closeLater(uint64 run, Run storage r) internal override {

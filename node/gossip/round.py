@@ -14,10 +14,13 @@ round's base is the member's own model.
 
 from __future__ import annotations
 
-from node.gossip.merging import neighbours_of
+from collections.abc import Iterable
+
+from node.gossip.merging import neighbours_of, withstands
 from node.ledger import Advance, AttestOwn, Enter, Phase
 from node.manifest import neighbours_in
 from node.round import (
+    COURTESY,
     HOLD_MARGIN,
     OWN_FIRST_SECONDS,
     Action,
@@ -100,10 +103,18 @@ def _attest(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
     near = neighbours_of(run, round_, neighbours_in(run.manifest), mine.member)
     wanted = {mine.member, *near}
     missing = tuple(sorted(wanted - holding.verified - holding.refused))
-    short = round_.deadline - HOLD_MARGIN * (run.terms.hold_seconds + run.terms.attest_seconds)
-    if missing and now < short:
-        return Fetch(round_, missing, until=short)
+    until = _patience(run, round_, missing, len(wanted & holding.verified))
+    if missing and now < until:
+        return Fetch(round_, missing, until)
     if mine.member not in holding.verified:
         # The own update was lost since it was promised: without an anchor there is nothing to merge.
         return None if now >= round_.deadline else Fetch(round_, (mine.member,), until=round_.deadline)
     return Merge(round_, tuple(sorted(wanted & holding.verified)))
+
+
+def _patience(run: Run, round_: Round, missing: Iterable[int], got: int) -> float:
+    """Until when these updates may be missing, in Unix seconds: benched seats get a tenth of the phase,
+    if the rule has enough without them."""
+    needed = sum(map(run.bit, missing)) & round_.expected
+    wait = COURTESY if withstands(run.manifest, got) and not needed else 1 - HOLD_MARGIN
+    return round_.deadline - (1 - wait) * (run.terms.hold_seconds + run.terms.attest_seconds)
