@@ -58,7 +58,7 @@ peers = st.integers(8, 14) | st.integers(0, 7)
 seats = st.frozensets(st.integers(0, 6), min_size=1, max_size=2) | st.frozensets(
     st.integers(0, 6), min_size=3, max_size=6
 )
-kinds = st.sampled_from([False, False, True])
+kinds = st.booleans()
 picks = st.integers(0, MOST_RUNS - 1)
 numbers = st.integers(0, 19)
 seconds = st.sampled_from([1, 10, 60])

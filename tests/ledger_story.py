@@ -39,7 +39,7 @@ KINDS = ("none", "commit", "reveal", "hold", "attest", "withheld", "lies")
 NO_TROUBLE = Trouble()
 
 Spoiler = tuple[str, int]
-"""Whose call in a phase is bad, and which of the flaws it has; in the next phase the next."""
+"""Whose calls in a phase are bad, and which of the flaws they have; in the next phase the next."""
 
 
 class Story:
@@ -150,7 +150,8 @@ class Story:
         call = fitting(self.network, run, self.twins.member(who))
         if call and type(call) in FLAWS:
             flaws = list(FLAWS[type(call)].values())
-            self.send(who, flaws[which % len(flaws)](call))
+            for flaw in (which, which + 7):
+                self.send(who, flaws[flaw % len(flaws)](call))
 
     def _seated(self, run: MemoryRun) -> list[tuple[int, str]]:
         """Seats and the accounts that act for them; before the first round, all clinics."""

@@ -21,7 +21,7 @@ _ANYHOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 QUICK = settings(_ANYHOW, max_examples=10, stateful_step_count=15, derandomize=True, database=None)
 AT_LENGTH = settings(
     _ANYHOW,
-    max_examples=20,
+    max_examples=100,
     stateful_step_count=40,
     derandomize=True,
     database=None,
