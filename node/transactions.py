@@ -163,7 +163,7 @@ class Sender:
                 self._nonce = None
                 raw = self._sign(self._transaction(call, nonce) | (await self._fee_fields()))
                 try:
-                    receipt = await self._see_through(nonce, [raw])
+                    receipt = await self._see_through(nonce, [raw], new=True)
                 except _Overtaken:
                     continue
                 await self._settle(nonce)
@@ -186,11 +186,14 @@ class Sender:
             await self._settle(nonce)
         return await self.node.nonce(self.account.address)
 
-    async def _see_through(self, nonce: int, raws: list[bytes]) -> Receipt:
-        """Submit the newest of a nonce's transactions and wait until one of them is mined."""
+    async def _see_through(self, nonce: int, raws: list[bytes], *, new: bool = False) -> Receipt:
+        """Submit the newest of a nonce's transactions and wait until one of them is mined.
+
+        new: nobody has been sent any of them yet.
+        """
         started = trio.current_time()
         while trio.current_time() < started + self.patience.give_up_after:
-            pooling = await self._submit(nonce, raws)
+            pooling = await self._submit(nonce, raws, new=new and len(raws) == 1)
             patience = self.patience.after(pooling)
             soon = min(patience, self.patience.mend_after)
             receipt = (
@@ -241,17 +244,18 @@ class Sender:
             with contextlib.suppress(RpcRefusal):
                 await self.node.submit(raw, self.account.address)
 
-    async def _submit(self, nonce: int, raws: Sequence[bytes]) -> Pooling:
-        """Store the newest, then send it. One that was refused for good is forgotten again."""
+    async def _submit(self, nonce: int, raws: Sequence[bytes], *, new: bool) -> Pooling:
+        """Store the newest, then send it. A new one that was refused for good is forgotten again."""
         raw, account = raws[-1], self.account.address
         await self.run_outbox(self.outbox.save, account, nonce, _hash(raw), raw)
         try:
             pooling = await self.node.submit(raw, account)
-        except (WrongUse, RpcRefusal):
-            if len(raws) > 1:
-                return Pooling.TAKEN  # the one before is still in the pool
-            await self._settle(nonce)
-            raise
+        except (WrongUse, RpcRefusal) as refusal:
+            if new:
+                await self._settle(nonce)
+            if new or (len(raws) == 1 and isinstance(refusal, WrongUse)):
+                raise
+            return Pooling.TAKEN  # the one before is still in the pool, or an earlier life's may be
         if pooling is Pooling.UNDERPRICED:
             self._fees = None
         return pooling

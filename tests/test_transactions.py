@@ -233,6 +233,38 @@ async def test_what_is_refused_for_good_is_not_kept(error: Exception) -> None:
     assert outbox.unsettled(ACCOUNT.address) == []
 
 
+@pytest.mark.parametrize(
+    ("error", "met"),
+    [(WrongUse("no funds"), WrongUse), (RpcRefusal("rpc", -32005, "too many requests"), None)],
+)
+def test_what_an_earlier_life_sent_is_kept_though_it_is_refused_at_the_next_start(
+    error: Exception, met: type[Exception] | None
+) -> None:
+    """It may be in the pool: forgotten here, the next call would have taken its nonce."""
+    outbox, refuse = MemoryOutbox(), iter([error])
+    lost = Pool(answer=lambda raw: Pooling.TAKEN)
+
+    def answer(raw: bytes) -> Pooling:
+        if found := next(refuse, None):
+            raise found
+        pool.answer = None
+        pool.mined.append(raw)
+        return Pooling.TAKEN
+
+    pool = Pool(answer=answer)
+
+    async def story() -> None:
+        with trio.move_on_after(1):
+            await sender(lost, outbox).send(CALL)
+        if met:
+            with pytest.raises(met):
+                await sender(pool, outbox).send(CALL)
+        await sender(pool, outbox).send(Encoded(ACCOUNT.address, b"next", 0, 100_000))
+
+    on_a_jumping_clock(story)
+    assert [bytes(fields(raw)["data"]) for raw in pool.mined] == [b"data", b"next"]
+
+
 @pytest.mark.parametrize(("seconds", "times"), [(0, 2), (2, 1)])
 async def test_fees_are_asked_for_again_after_some_blocks(seconds: float, times: int) -> None:
     """Not with each call, and not at once on a chain that makes many blocks in no time."""
