@@ -153,12 +153,16 @@ class Driver:
             name = "verified" if verified else "refused"
             self._note(round_, **{name: getattr(self._mine.of(round_), name) | {member}})
 
-        async def all_of_them() -> None:
-            async with trio.open_nursery() as nursery:
-                for member in members:
-                    nursery.start_soon(one, member)
+        async def those_waited_for() -> None:
+            """Once these are here it is decided anew whether the others are worth waiting for."""
+            waited = [m for m in members if self.run.bit(m) & round_.expected] or members
+            async with trio.open_nursery() as others:
+                async with trio.open_nursery() as nursery:
+                    for member in members:
+                        (nursery if member in waited else others).start_soon(one, member)
+                others.cancel_scope.cancel()
 
-        await self._while_phase_lasts(all_of_them, until)
+        await self._while_phase_lasts(those_waited_for, until)
 
     async def _merge(self, round_: Round, members: tuple[int, ...]) -> None:
         updates = self._fetcher.verified(round_, members)

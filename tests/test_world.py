@@ -45,6 +45,12 @@ def test_the_same_seed_is_the_same_world() -> None:
     assert one == two
 
 
+def test_clocks_differ() -> None:
+    """Each node has its own, as far ahead of the true time as the story says."""
+    nodes = play(Story(1, rounds=6, ahead={1: 2.5, 3: -3.0})).nodes
+    assert [nodes[member].clock_ahead for member in (1, 2, 3)] == [2.5, 0.0, -3.0]
+
+
 def test_another_seed_is_another_world() -> None:
     """Else one world would be as good as a thousand."""
     assert play(Story(1, rounds=6)).timeline.entries != play(Story(2, rounds=6)).timeline.entries

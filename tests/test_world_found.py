@@ -18,7 +18,6 @@ SEED_71 = Story(
     merge="nnm+trimmed-mean",
     confirmations=3,
     hostile={3: "ipm-optimized"},
-    ahead={1: -1.0, 2: 2.3, 3: 1.7, 4: 1.4, 5: -2.4, 6: -1.2, 7: -2.0},
     faults=(
         Fault("revocation", 1, 59.1, 0, (6,), 0),
         Fault("reorganization", 3, 2.2, 38.4, (), 3),
@@ -32,7 +31,6 @@ SEED_7 = Story(
     seed=7,
     merge="median",
     hostile={3: "malformed-header"},
-    ahead={1: -2.2, 2: 0.6, 3: -0.7, 4: 0.0, 5: -0.9, 6: 1.6, 7: -1.2, 8: 0.7},
     faults=(
         Fault("lost blobs", 0, 1.8, 72.2, (1,), 251),
         Fault("full disk", 0, 10.0, 7.8, (4,), 254),
@@ -53,6 +51,41 @@ SEED_7 = Story(
     ),
 )
 
+SEED_190 = Story(
+    seed=190,
+    merge="geometric-median",
+    confirmations=1,
+    hostile={5: "withhold"},
+    ahead={1: -0.5, 2: -1.1, 3: 1.1, 4: 1.9, 5: -2.5, 6: -2.3, 7: 2.8, 8: 2.2},
+    faults=(
+        Fault("chain stops", 0, 2.2, 56.3, (), 194),
+        Fault("another account", 0, 2.3, 36.3, (5,), 229),
+        Fault("reorganization", 0, 12.9, 18.7, (), 1),
+        Fault("crash", 0, 35.7, 104.6, (3,), 18),
+        Fault("chain stops", 0, 57.8, 31.3, (), 179),
+        Fault("chain stops", 1, 6.5, 21.3, (), 204),
+        Fault("reorganization", 3, 28.4, 2.2, (), 1),
+        Fault("reorganization", 3, 43.2, 98.7, (), 1),
+        Fault("crash", 4, 1.9, 43.2, (3,), 215),
+        Fault("reorganization", 4, 2.5, 6.9, (), 1),
+        Fault("reorganization", 4, 4.3, 10.6, (), 1),
+    ),
+)
+
+SEED_195 = Story(
+    seed=195,
+    merge="geometric-median",
+    confirmations=3,
+    hostile={1: "oversize"},
+    ahead={1: 0.3, 2: 1.4, 3: 2.9, 4: 1.1, 5: 1.5, 6: 0.7, 7: -0.0, 8: -1.5},
+    faults=(
+        Fault("one-way partition", 0, 3.1, 35.1, (1, 2, 4, 5, 6, 7), 263),
+        Fault("revocation", 1, 41.8, 0, (7,), 1),
+        Fault("chain stops", 1, 54.8, 25.7, (), 244),
+        Fault("stop", 2, 0.5, 50.2, (4,), 273),
+    ),
+)
+
 
 def test_seed_71() -> None:
     """A chain takes transactions back and forgets them: accounts stood still for 300 s, nodes ended."""
@@ -62,3 +95,9 @@ def test_seed_71() -> None:
 def test_seed_7() -> None:
     """Garbage made the updates enough while honest nodes were away: rounds were burnt in seconds."""
     assert broken(play(SEED_7)) == ()
+
+
+@pytest.mark.parametrize("story", [SEED_190, SEED_195], ids=["190", "195"])
+def test_seeds_190_and_195(story: Story) -> None:
+    """A benched seat's missing update held up a round: whoever waited for it didn't decide anew."""
+    assert broken(play(story)) == ()

@@ -64,7 +64,7 @@ class Node:
         self.accounts = {account}
         self.disk = Disk()
         self.wanted, self.awake = Switch(), Switch()
-        self.clock_ahead = 0.0
+        self.clock_ahead = world.story.ahead.get(member, 0.0)
         self.lives = 0
         self.finished = False
         self.endings: list[BaseException] = []
