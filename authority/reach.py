@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from authority.plan import RunPlan
 from node.errors import Unfit, WrongUse
-from node.merge import check, least_inputs, parse, parse_gossip
+from node.merge import Rule, check, least_inputs, parse, parse_gossip
+from node.state import most_hostile
 
 
 def within_reach(plan: RunPlan) -> RunPlan:
@@ -17,11 +18,7 @@ def within_reach(plan: RunPlan) -> RunPlan:
     if plan.neighbours is not None:
         return plan if plan.hostile is not None else replace(plan, hostile=_hostile_near(plan))
     most = max(parse(plan.merge).tolerates(plan.seats), 0)
-    return plan if most >= _f(plan) else replace(plan, hostile=most)
-
-
-def _f(plan: RunPlan) -> int:
-    return (plan.seats - 1) // 3
+    return plan if most >= most_hostile(plan.seats) else replace(plan, hostile=most)
 
 
 def least_to_merge(plan: RunPlan) -> int:
@@ -31,11 +28,12 @@ def least_to_merge(plan: RunPlan) -> int:
     """
     if plan.neighbours is not None:
         return _least_in_gossip(plan, plan.neighbours)
-    rule, hostile = parse(plan.merge), _f(plan) if plan.hostile is None else plan.hostile
+    f = most_hostile(plan.seats)
+    rule, hostile = parse(plan.merge), f if plan.hostile is None else plan.hostile
     if hostile < 0:
         raise WrongUse(f"a merge withstands 0 hostile updates or more, not {hostile}")
     try:
-        least = max(2 * _f(plan) + 1, least_inputs(rule, hostile))
+        least = max(2 * f + 1, least_inputs(rule, hostile))
     except Unfit as error:
         most = max(rule.tolerates(plan.seats), 0)
         other = f", or state --hostile {most}" if most < hostile else ""
@@ -46,9 +44,7 @@ def least_to_merge(plan: RunPlan) -> int:
             f"{rule} {does} from {least} seats on ({rule.bound}), and there are {plan.seats}: choose "
             "another rule, or more seats"
         )
-    wanted = least if plan.min_inputs is None else plan.min_inputs
-    if not least <= wanted <= plan.seats:
-        raise WrongUse(f"{plan.seats} seats and {rule} need min-inputs from {least}, not {wanted}")
+    wanted = _wanted(plan, rule, least)
     check(rule, wanted, hostile)
     return wanted
 
@@ -70,9 +66,14 @@ def _least_in_gossip(plan: RunPlan, near: int) -> int:
         raise WrongUse("a gossip run states how many hostile neighbours a merge withstands, 0 or more")
     try:
         check(rule, near + 1, hostile)
-        least = max(2 * _f(plan) + 1, least_inputs(rule, hostile))
+        least = max(2 * most_hostile(plan.seats) + 1, least_inputs(rule, hostile))
     except Unfit as error:
         raise WrongUse(f"{error}: a node and its {near} neighbours") from None
+    return _wanted(plan, rule, least)
+
+
+def _wanted(plan: RunPlan, rule: Rule, least: int) -> int:
+    """What the plan says, or the least. Raises WrongUse."""
     wanted = least if plan.min_inputs is None else plan.min_inputs
     if not least <= wanted <= plan.seats:
         raise WrongUse(f"{plan.seats} seats and {rule} need min-inputs from {least}, not {wanted}")

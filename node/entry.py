@@ -14,7 +14,7 @@ from node.merge import check
 from node.merge.selftest import self_test_for
 from node.merging import rule_in
 from node.seams import Rules
-from node.state import Run
+from node.state import Run, most_hostile
 from node.task import Task
 from node.train import Trainer, exact
 from node.weights import keep, layout_of
@@ -50,7 +50,7 @@ def least_case(manifest: Manifest) -> tuple[int, int]:
     """
     if manifest.neighbours is not None:
         return manifest.neighbours + 1, manifest.hostile or 0
-    f = (manifest.terms.seats - 1) // 3
+    f = most_hostile(manifest.terms.seats)
     hostile = f if manifest.hostile is None else manifest.hostile
     return max(manifest.terms.min_inputs, 2 * f + 1), hostile
 

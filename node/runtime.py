@@ -123,9 +123,7 @@ class _Node:
             return ended
 
     def _may_serve(self, digest: Digest, peer: PeerKey) -> bool:
-        chronicle = self._watch.chronicle
-        run = chronicle.runs.get(self._run)
-        return run is not None and may_serve(chronicle, run, digest, peer)
+        return may_serve(self._watch.chronicle, self._run, digest, peer)
 
     async def _rules(self) -> Rules:
         run = self._watch.chronicle.runs[self._run]

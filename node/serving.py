@@ -16,10 +16,11 @@ from node.manifest import neighbours_in
 from node.state import Chronicle, GossipRun, Round, Run
 
 
-def may_serve(chronicle: Chronicle, run: Run, digest: Digest, peer: PeerKey) -> bool:
-    """Whether this blob of this run may go to this peer now."""
+def may_serve(chronicle: Chronicle, number: int, digest: Digest, peer: PeerKey) -> bool:
+    """Whether this blob of the run with this number, if there is one, may go to this peer now."""
+    run = chronicle.runs.get(number)
     member = next((m for m in chronicle.active() if m.peer_key == peer), None)
-    if member is None or not run.bit(member.number) & _roster(run):
+    if run is None or member is None or not run.bit(member.number) & _roster(run):
         return False
     shown = _near if isinstance(run, GossipRun) else _public
     asker = member.number

@@ -205,6 +205,11 @@ def _lived(round_: Round, member: int) -> Round:
     return round_.lived_by(member) if isinstance(round_, GossipRound) else round_
 
 
+def most_hostile(seats: int) -> int:
+    """f: how many hostile seats a round with so many in its roster withstands."""
+    return (seats - 1) // 3
+
+
 @dataclass(frozen=True, slots=True)
 class Chronicle:
     """All that the contracts have said so far. Runs are in the order in which they were opened."""

@@ -219,24 +219,23 @@ class Sender:
         transaction of ours, or can't be reached since one below it is forgotten here.
         """
         mined = await self.node.nonce(self.account.address)
-        first, last = min(mined, nonce), max(mined, nonce) - (mined < nonce)
-        known = await self.run_outbox(self.outbox.known, self.account.address, first, last)
         if mined > nonce:
-            return await self._own_receipt(raws, [raw for number, raw in known if number == nonce])
+            return await self._own_receipt(nonce, raws)
         if mined < nonce:
-            await self._send_again(nonce, range(mined, nonce), known)
+            await self._send_again(nonce, range(mined, nonce))
         return None
 
-    async def _own_receipt(self, raws: Sequence[bytes], known: Sequence[bytes]) -> Receipt | None:
+    async def _own_receipt(self, nonce: int, raws: Sequence[bytes]) -> Receipt | None:
         """The receipt of one of `raws`. Raises _Overtaken if another of ours was mined instead."""
-        for raw in known:
+        for _, raw in await self._known(nonce, nonce):
             if receipt := await self.node.receipt(_hash(raw)):
                 if raw in raws:
                     return receipt
                 raise _Overtaken
         return None
 
-    async def _send_again(self, nonce: int, missing: range, known: Sequence[tuple[int, bytes]]) -> None:
+    async def _send_again(self, nonce: int, missing: range) -> None:
+        known = await self._known(missing[0], missing[-1])
         if {number for number, _ in known} != set(missing):
             await self._settle(nonce)
             raise _Overtaken
@@ -259,6 +258,11 @@ class Sender:
         if pooling is Pooling.UNDERPRICED:
             self._fees = None
         return pooling
+
+    async def _known(self, first: int, last: int) -> Sequence[tuple[int, bytes]]:
+        asked = (self.account.address, first, last)
+        found: Sequence[tuple[int, bytes]] = await self.run_outbox(self.outbox.known, *asked)
+        return found
 
     async def _settle(self, nonce: int) -> None:
         await self.run_outbox(self.outbox.settle, self.account.address, nonce)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 import urllib.error
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from node.errors import ChainUnreachable
-from sim.signals import deferred
+from sim.signals import deferred, interrupted
 
 FRESH = "state.new"
 START_SECONDS = 20.0
@@ -101,7 +100,7 @@ class Anvil:
         if self._process is None or self._guard is None:
             return True
         with deferred():
-            ended = _stop(self._process)
+            ended = interrupted(self._process, STOP_SECONDS)
             self._guard.kill()
             self._guard.wait()
             if "--dump-state" in self._command and is_whole(self._fresh):
@@ -117,17 +116,6 @@ def is_whole(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"}"
-
-
-def _stop(anvil: subprocess.Popen[bytes]) -> bool:
-    anvil.send_signal(signal.SIGINT)
-    try:
-        anvil.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        anvil.kill()
-        anvil.wait()
-        return False
-    return True
 
 
 def request(rpc: str, method: str, *params: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from authority.listing import Listing
-from node.errors import WrongUse
-from sim.hostile import DEMO, Crew, attackers, most_hostile, nodes_for, read_crews
+from node.state import most_hostile
+from sim.hostile import DEMO, Crew, attackers, check_room, nodes_for, read_crews
 
 ALONE = 5
 """Clinics where nobody said how many and nobody attacks."""
@@ -62,10 +62,7 @@ def who_attacks(
         crews = DEMO
     if nodes is None:
         nodes = nodes_for(crews, faults=1 if chaos else 0) if crews or chaos else ALONE
-    if attackers(crews) > nodes:
-        raise WrongUse(
-            f"{attackers(crews)} attackers among {nodes} clinics: take more --nodes, or fewer attackers"
-        )
+    check_room(crews, nodes)
     return crews, nodes
 
 

@@ -68,9 +68,12 @@ def nodes_for(crews: Sequence[Crew], faults: int = 0) -> int:
     return max(HONEST_LEAST + hostile, 3 * (hostile + faults) + 1)
 
 
-def most_hostile(nodes: int) -> int:
-    """f, the hostile clinics that so many withstand."""
-    return (nodes - 1) // 3
+def check_room(crews: Sequence[Crew], nodes: int) -> None:
+    """Raises WrongUse when there are more attackers than clinics."""
+    if attackers(crews) > nodes:
+        raise WrongUse(
+            f"{attackers(crews)} attackers among {nodes} clinics: take more --nodes, or fewer attackers"
+        )
 
 
 def cast(nodes: int, crews: Sequence[Crew], seed: int) -> dict[int, Role]:
@@ -79,10 +82,7 @@ def cast(nodes: int, crews: Sequence[Crew], seed: int) -> dict[int, Role]:
     Attackers sit in the middle of the row: shipped tasks deal most patients to the first and fewest to
     the last, and neither would be a fair attacker.
     """
-    if attackers(crews) > nodes:
-        raise WrongUse(
-            f"{attackers(crews)} attackers among {nodes} clinics: take more --nodes, or fewer attackers"
-        )
+    check_room(crews, nodes)
     middle = sorted(range(nodes), key=lambda index: (abs(2 * index - (nodes - 1)), index))
     roles, at = {}, 0
     for number, crew in enumerate(crews):

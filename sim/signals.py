@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -36,6 +37,18 @@ def deferred() -> Iterator[None]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
+
+
+def interrupted(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Ask a process to end as Ctrl-C does; whether it did in time. It is killed if not."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

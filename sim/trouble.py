@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from node.state import most_hostile
 from sim import processes
 from sim.chaos import Chaos
 from sim.clinics import Clinic
 from sim.devnet import Devnet
-from sim.hostile import most_hostile
 from sim.live import say
 from sim.thaw import guard
 

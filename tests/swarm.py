@@ -290,11 +290,10 @@ class Node:
         return await _inline(work, *args)
 
     def _may_serve(self, watch: Watch, name: Digest, peer: PeerKey) -> bool:
-        chronicle = watch.chronicle
         return (
             self.serves
             and peer != self.denies
-            and may_serve(chronicle, chronicle.runs[self._swarm.number], name, peer)
+            and may_serve(watch.chronicle, self._swarm.number, name, peer)
         )
 
 

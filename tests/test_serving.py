@@ -22,7 +22,7 @@ RUN = Run(1, bytes(32), b"", TERMS, seats={1: 0, 2: 1, 3: 2}, round=ROUND)
 def serves(digest, to=2, members=MEMBERS, run=RUN, **fields):
     """Whether a blob may go to a member in a round with these fields."""
     run = replace(run, round=replace(run.round, **fields)) if run.round else run
-    return may_serve(Chronicle(members, {1: run}), run, digest, bytes([to]) * 32)
+    return may_serve(Chronicle(members, {1: run}), 1, digest, bytes([to]) * 32)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def gossip_serves(to, digest=UPDATE, **fields):
         seats={n: n - 1 for n in members},
         round=round_,
     )
-    return may_serve(Chronicle(members, {FIRST_GOSSIP: run}), run, digest, bytes([to]) * 32)
+    return may_serve(Chronicle(members, {FIRST_GOSSIP: run}), FIRST_GOSSIP, digest, bytes([to]) * 32)
 
 
 def update_of(member):

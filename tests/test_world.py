@@ -20,7 +20,7 @@ from sim.simulate import simulate
 from sim.world import seeded
 from sim.world.chain import WorldChain
 from sim.world.life import LIVING, Gone, Life, Steps
-from sim.world.promises import broken, run_of
+from sim.world.promises import broken
 from sim.world.signatures import Signatures
 from sim.world.story import Story, story_of
 from sim.world.switch import Switch
@@ -35,7 +35,7 @@ AUTHORITY = memory_address("authority")
 def test_a_world_without_faults() -> None:
     """Every round is finalized and every promise holds."""
     evidence = play(Story(1, rounds=6))
-    assert [r.finalized is not None for r in run_of(evidence).rounds] == [True] * 6
+    assert [r.finalized is not None for r in evidence.run.rounds] == [True] * 6
     assert broken(evidence) == ()
 
 

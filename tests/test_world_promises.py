@@ -134,7 +134,7 @@ MUTATIONS = (
     Mutation(
         "agreement",
         one_answer_is_a_quorum,
-        Story(1, rounds=6, hostile={6: "false-attest", 7: "false-attest"}),
+        Story(1, rounds=20, hostile={6: "false-attest", 7: "false-attest"}),  # once a liar is first
     ),
     Mutation("validity", merges_one_too_few, Story(2, rounds=6)),
     Mutation("blindness", takes_calls_in_any_phase, Story(3, rounds=6, hostile={7: "hurry"})),

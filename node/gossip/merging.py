@@ -8,12 +8,13 @@ and trains on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from node.blobs import Blobs
 from node.gossip.neighbours import drawn
 from node.manifest import Manifest
-from node.merge import Facts, Rule, merge
+from node.merge import Rule, merge
 from node.merge.anchored import no_losses
 from node.merge.gossip import Gossip
 from node.merge.rule import Own
@@ -55,7 +56,7 @@ def merge_neighbours(
     if rule.tolerates(len(updates)) < facts.hostile:
         updates = [update for update in updates if update.member == member]
     alone = len(updates) == 1
-    facts = _facts_alone(facts) if alone else facts
+    facts = replace(facts, hostile=0) if alone else facts
     members = sorted(update.member for update in updates)
     own = Own(
         position=members.index(member),
@@ -68,10 +69,6 @@ def merge_neighbours(
     return receipt_of(
         network_id, run.number, round_.number, rule, updates, facts, merged, left_out, member
     )
-
-
-def _facts_alone(facts: Facts) -> Facts:
-    return Facts(facts.weights, 0, facts.seed, facts.base, facts.max_weight)
 
 
 def _mixing(members: Sequence[int], own: int, degree: int) -> tuple[float, ...]:

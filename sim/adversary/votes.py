@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from node import round as story
@@ -10,7 +11,7 @@ from node.conduct import Conduct
 from node.digest import Digest, digest
 from node.ledger import Attest, Hold, Phase
 from node.round import Action, Fetch, Merge, Mine, Send, Wait
-from node.state import Run
+from node.state import Round, Run
 from sim.adversary.idling import idle
 from sim.adversary.stage import Stage
 
@@ -31,24 +32,22 @@ def late_hold(stage: Stage, *, share: float = LAST) -> Conduct:
 
 def false_hold(stage: Stage) -> Conduct:
     """Names every revealed update at once, without having any of them."""
-
-    def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
-        if not _holding(run, action) or run.round is None:
-            return action
-        return Send(Hold(run.number, run.round.number, sum(run.bit(m) for m in run.round.revealed)))
-
-    return Conduct(decide=decide)
+    return _naming(lambda run, round_: sum(run.bit(m) for m in round_.revealed))
 
 
 def hold_nothing(stage: Stage) -> Conduct:
     """Names nobody's update, not even its own."""
+    return _naming(lambda run, round_: 0)
+
+
+def _naming(bits: Callable[[Run, Round], int]) -> Conduct:
+    """Says that it holds whatever `bits` gives, as soon as it could fetch anything."""
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
         action = story.decide(run, mine, now)
         if not _holding(run, action) or run.round is None:
             return action
-        return Send(Hold(run.number, run.round.number, 0))
+        return Send(Hold(run.number, run.round.number, bits(run, run.round)))
 
     return Conduct(decide=decide)
 

@@ -6,7 +6,6 @@ Half of the clinics are never killed, see sim.chaos: those are the lives that ar
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from sim.bench import memory as bench_memory
 from sim.bench.lives import SLACK, Watcher, judged
 from sim.bench.watch import Say, facts_of
 from sim.live import headline, in_bytes
-from sim.signals import tidy_end
+from sim.signals import interrupted, tidy_end
 
 LOOK_SECONDS = 2.0
 TELL_SECONDS = 30.0
@@ -125,12 +124,7 @@ def _swarm(folder: Path, nodes: int, seed: int) -> Iterator[subprocess.Popen[byt
     try:
         yield swarm
     finally:
-        swarm.send_signal(signal.SIGINT)
-        try:
-            swarm.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            swarm.kill()
-            swarm.wait()
+        interrupted(swarm, END_SECONDS)
 
 
 def _watch(

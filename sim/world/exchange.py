@@ -27,7 +27,7 @@ class WorldExchange:
         member: int,
         life: Life,
         place: Callable[[PeerKey], int | None],
-        seen: Callable[[Digest, int], None],
+        seen: Callable[[Digest], None],
     ) -> None:
         self._inner, self._wires, self._member, self._life = inner, wires, member, life
         self._place, self._seen = place, seen
@@ -53,4 +53,4 @@ class WorldExchange:
             raise PeerUnreachable(f"member {other}: no answer")
         await self._life.awake()
         await self._inner.fetch(digest, peer, max_bytes)
-        self._seen(digest, other)
+        self._seen(digest)

@@ -14,6 +14,7 @@ from node.ledger import Terms
 from node.manifest import Manifest
 from node.merge import parse
 from node.seams import Rules
+from node.state import most_hostile
 from node.train import Trained
 from node.weights import Array, encode, layout_of
 
@@ -56,16 +57,13 @@ class WorldEntropy(SystemEntropy):
         return self._lots.randbytes(32)
 
 
-def rules(
-    seats: int, rounds: int, merge: str, phase_seconds: int, confirmations: int, join_delay: int = 1
-) -> Rules:
+def rules(seats: int, rounds: int, merge: str, phase_seconds: int, confirmations: int) -> Rules:
     """What the world's run asks of everybody."""
-    f = (seats - 1) // 3
     terms = Terms(
         rounds=rounds,
         seats=seats,
-        min_inputs=2 * f + 1,
-        join_delay=join_delay,
+        min_inputs=2 * most_hostile(seats) + 1,
+        join_delay=1,
         enter_seconds=phase_seconds,
         commit_seconds=phase_seconds,
         reveal_seconds=phase_seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
@@ -90,7 +91,7 @@ class Node:
     async def _live(self) -> None:
         self.lives += 1
         self.disk.restart()
-        life = self.life = Life(self.name, self.awake, self._disconnect)
+        life = self.life = Life(self.name, self.awake, partial(self._world.disconnect, self))
         LIVING.set(life)
         self._world.note(self.name, f"starts, life {self.lives}")
         try:
@@ -110,9 +111,6 @@ class Node:
         if not isinstance(error, InfrastructureFault):
             self.endings.append(error)
             self.finished = True
-
-    def _disconnect(self) -> None:
-        self._world.disconnect(self)
 
     async def _play(self, life: Life) -> None:
         world = self._world
@@ -154,8 +152,7 @@ class Node:
         world = self._world
 
         def may(digest: Digest, peer: PeerKey) -> bool:
-            run = watch.chronicle.runs.get(RUN)
-            return run is not None and may_serve(watch.chronicle, run, digest, peer)
+            return may_serve(watch.chronicle, RUN, digest, peer)
 
         inner = MemoryExchange(
             network=world.air,

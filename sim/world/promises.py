@@ -26,9 +26,7 @@ from node.ledger import (
     RoundFinalized,
     RoundOpened,
 )
-from node.state import Chronicle, Run, apply_all
 from node.testing import MemoryBlobs
-from sim.world.learning import RUN
 from sim.world.node import Node
 from sim.world.world import Evidence
 
@@ -55,19 +53,12 @@ def broken(evidence: Evidence) -> tuple[Broken, ...]:
     return tuple(Broken(name, how) for name, check in PROMISES.items() for how in check(facts))
 
 
-def run_of(evidence: Evidence) -> Run:
-    """The world's run as its chain has it in the end."""
-    return _Facts(evidence).run
-
-
 class _Facts:
     """The evidence, read once."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence, self.story = evidence, evidence.story
-        self.logged = evidence.chain.logged
-        self.chronicle = apply_all(Chronicle(), (one.event for one in self.logged))
-        self.run: Run = self.chronicle.runs[RUN]
+        self.logged, self.chronicle, self.run = evidence.chain.logged, evidence.chronicle, evidence.run
         self.honest = {m: node for m, node in evidence.nodes.items() if node.honest}
         self.members = {
             account: member for member, node in evidence.nodes.items() for account in node.accounts

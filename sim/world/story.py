@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from node.state import most_hostile
 from sim.world.lies import LIES
 
 QUIET_ROUNDS = 4
@@ -98,7 +99,7 @@ class _Draw:
 
     def _hostile(self) -> dict[int, str]:
         """At most as many as a round withstands; all with the same lie, or each with its own."""
-        count = self._lots.randint(0, (self._nodes - 1) // 3)
+        count = self._lots.randint(0, most_hostile(self._nodes))
         members = self._lots.sample(range(1, self._nodes + 1), count)
         first = self._lots.choice(LIES)
         same = self._lots.random() < 0.5

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.world.promises import broken, run_of
+from sim.world.promises import broken
 from sim.world.story import Story, story_of
 from sim.world.world import Evidence, play
 
@@ -64,7 +64,7 @@ def judge_all(wishes: Sequence[Wish]) -> list[Verdict]:
 
 def verdict_of(wish: Wish, evidence: Evidence) -> Verdict:
     """What the evidence says."""
-    rounds = run_of(evidence).rounds
+    rounds = evidence.run.rounds
     return Verdict(
         wish=wish,
         broken=tuple(map(str, broken(evidence))),

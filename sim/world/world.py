@@ -50,17 +50,24 @@ FAREWELL = 60.0
 class Evidence:
     """What a world leaves for the promises to be checked on. stuck: it didn't come to its end.
 
-    seen: when, in Unix seconds, an update first reached somebody else, by its digest.
+    chronicle: what the chain adds up to at last. seen: when, in Unix seconds, an update first reached
+    somebody else, by its digest. seconds: virtual.
     """
 
     story: Story
     chain: WorldChain
+    chronicle: Chronicle
     nodes: dict[int, Node]
     signatures: Signatures
     seen: dict[Digest, float]
     timeline: Timeline
     stuck: bool
     seconds: float
+
+    @property
+    def run(self) -> Run:
+        """The world's run in the end."""
+        return self.chronicle.runs[RUN]
 
 
 class World:
@@ -103,14 +110,15 @@ class World:
                 await sleep(FAREWELL)
                 nursery.cancel_scope.cancel()
         return Evidence(
-            self.story,
-            self.chain,
-            self.nodes,
-            self.signatures,
-            self.seen,
-            self.timeline,
-            stuck,
-            trio.current_time(),
+            story=self.story,
+            chain=self.chain,
+            chronicle=apply_all(Chronicle(), (one.event for one in self.chain.logged)),
+            nodes=self.nodes,
+            signatures=self.signatures,
+            seen=self.seen,
+            timeline=self.timeline,
+            stuck=stuck,
+            seconds=trio.current_time(),
         )
 
     # What nodes and faults ask of it.
@@ -136,7 +144,7 @@ class World:
         """The account that acts for a member, as the chain has it."""
         return self.chronicle.members[member].account
 
-    def saw(self, digest: Digest, author: int) -> None:
+    def saw(self, digest: Digest) -> None:
         """A blob reached another node."""
         self.seen.setdefault(digest, self.now())
 
@@ -209,7 +217,6 @@ class World:
         for member in range(1, self.story.nodes + 1):
             node = self.nodes[member]
             await self.operator(self.authority, Admit(node.account, node.key, bytes(32)))
-
             node.disk.blobs.put(encode(INITIAL))
         manifest = self.rules.manifest
         await self.operator(self.authority, OpenRun(manifest.terms, manifest.to_bytes()))
