@@ -372,11 +372,10 @@ class MemoryRun:
 
     def _close_hold(self, now: int) -> None:
         t = self.tallies
-        t.missed |= t.expected & ~t.held
         t.inputs = t.revealed & named_by(t.holds, t.quorum)
+        t.missed |= t.expected & ~(t.held & t.inputs if t.inputs else t.held)
         if not self._is_enough(t.inputs):
             return self._skip(Skip.TOO_FEW_INPUTS, now)
-        t.missed |= t.expected & t.revealed & ~t.inputs
         self._emit(InputsFixed(self.number, self.round, t.inputs, self.seed))
         return self._begin(Phase.ATTEST, self.terms.attest_seconds, now)
 

@@ -352,6 +352,27 @@ async def test_who_withholds_its_update_counts_as_absent(play: Play) -> None:
     assert await play.said(SeatsBenched) == [SeatsBenched(1, 1, 0b1000)]
 
 
+async def test_who_withholds_counts_as_absent_also_when_the_round_fails(play: Play) -> None:
+    """Else exactly enough seats and one that withholds would fail every round, and bench nobody."""
+    await play.open(*ALL, min_inputs=4)
+    for play.round in range(2):
+        await play.until_hold(*ALL)
+        await play.hold(0b0111, 1, 2, 3)
+        await play.hold(0b1111, 4)
+    assert await play.said(RoundSkipped) == [RoundSkipped(1, r, Skip.TOO_FEW_INPUTS) for r in (0, 1)]
+    assert await play.said(SeatsBenched) == [SeatsBenched(1, 1, 0b1000)]
+
+
+async def test_no_author_is_absent_for_want_of_holds(play: Play) -> None:
+    """When no update reached a quorum, only those that held not were absent."""
+    await play.open(*ALL)
+    for play.round in range(2):
+        await play.until_hold(*ALL)
+        await play.hold(0b1111, 1, 2)
+        await play.time_out()
+    assert await play.said(SeatsBenched) == [SeatsBenched(1, 1, 0b1100)]
+
+
 async def test_a_late_member_counts_after_the_join_delay(play: Play) -> None:
     """Until then it has no voice, and nobody waits for it."""
     await play.open(*ALL, join_delay=2)

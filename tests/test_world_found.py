@@ -87,6 +87,27 @@ SEED_195 = Story(
 )
 
 
+SEED_817 = Story(
+    seed=817,
+    merge="trimmed-mean",
+    phase_seconds=40,
+    hostile={1: "wrong-mark"},
+    ahead={1: -2.1, 2: -1.1, 3: -0.3, 4: 0.7, 5: 1.9, 6: 2.7, 7: -2.0, 8: 2.2},
+    faults=(
+        Fault("lost blobs", 0, 3.0, 35.5, (2,), 161),
+        Fault("another account", 1, 0.1, 55.0, (6,), 88),
+        Fault("crash", 1, 1.2, 37.0, (5,), 197),
+        Fault("crash of several", 1, 19.0, 5.9, (6,), 252),
+        Fault("crash of several", 2, 5.7, 1.7, (7,), 117),
+        Fault("revocation", 3, 71.9, 0, (7,), 1),
+        Fault("stop", 4, 1.1, 37.5, (5,), 283),
+        Fault("lost disk", 4, 49.7, 1.7, (6,), 127),
+        Fault("another account", 5, 2.5, 6.2, (4,), 52),
+        Fault("stop", 5, 6.6, 69.7, (6,), 209),
+    ),
+)
+
+
 def test_seed_71() -> None:
     """A chain takes transactions back and forgets them: accounts stood still for 300 s, nodes ended."""
     assert broken(play(SEED_71)) == ()
@@ -101,3 +122,8 @@ def test_seed_7() -> None:
 def test_seeds_190_and_195(story: Story) -> None:
     """A benched seat's missing update held up a round: whoever waited for it didn't decide anew."""
     assert broken(play(story)) == ()
+
+
+def test_seed_817() -> None:
+    """A liar's bad update was no absence in rounds that failed for want of it: it was never benched."""
+    assert broken(play(SEED_817)) == ()

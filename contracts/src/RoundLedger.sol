@@ -119,13 +119,13 @@ contract RoundLedger is IRoundLedger, Rounds {
         uint256 expected = r.expected.get();
         uint256 held = r.held.get();
         uint256 revealed = r.revealed.get();
-        _noteAbsent(r, expected & ~held);
         uint256 inputs = r.holders.atLeast(r.quorum, LibBit.popCount(held)) & revealed;
+        // An update that fewer than a quorum could get is as good as none, also when the round fails
+        // for want of it: who withholds would otherwise never be benched. When no update reached a
+        // quorum it is for want of holds, and no fault of the authors.
+        _noteAbsent(r, expected & ~(inputs == 0 ? held : held & inputs));
         if (!_isEnough(r, inputs)) return _skip(run, r, Skip.TooFewInputs);
 
-        // An update that fewer than a quorum could get is as good as none. Who withholds would
-        // otherwise make everybody wait for it, round after round, and never be benched.
-        _noteAbsent(r, expected & revealed & ~inputs);
         r.inputs.set(inputs);
         emit InputsFixed(run, r.round, inputs, bytes32(r.seed.get()));
         r.attested[r.round & 1].set(0);

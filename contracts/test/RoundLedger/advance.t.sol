@@ -231,6 +231,33 @@ contract BenchingTest is Base {
         assertEq(state().expected, 7);
     }
 
+    function test_GivenFailedForWantOfAnUpdate() external {
+        IRounds.Terms memory t = termsFor(4);
+        t.minInputs = 4;
+        open(t);
+        for (uint256 i = 0; i < 4; i++) {
+            enter(i);
+        }
+        for (uint32 i = 0; i < 2; ++i) {
+            commitAll(15);
+            revealAll(15);
+            holdAll(7, 7);
+            hold(3, 15);
+            assertEq(round(), i + 1);
+        }
+        assertEq(state().expected, 7);
+    }
+
+    function test_GivenFailedForWantOfHolds() external {
+        for (uint32 i = 0; i < 2; ++i) {
+            commitAll(15);
+            revealAll(15);
+            holdAll(3, 15);
+            expire();
+        }
+        assertEq(state().expected, 3);
+    }
+
     function test_GivenPresentInBetween() external {
         roundWithout(8);
         finishRound(15);
