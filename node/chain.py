@@ -161,6 +161,11 @@ class Chain:
         self._span = 1 << 62
 
     @property
+    def name(self) -> str:
+        """The endpoint, for messages: no secrets of its address."""
+        return self._endpoint.name
+
+    @property
     def network(self) -> Network:
         """Which chain and contracts this is."""
         return self._network
@@ -172,8 +177,11 @@ class Chain:
 
     async def head(self) -> Block:
         """The newest block. Raises ChainUnreachable."""
-        block = await self._endpoint.ask(lambda eth: eth.get_block("latest"))
-        return Block(block["number"], block["timestamp"])
+        return _block(await self._endpoint.ask(lambda eth: eth.get_block("latest")))
+
+    async def block(self, number: int) -> Block:
+        """A block by its number. Raises ChainUnreachable."""
+        return _block(await self._endpoint.ask(lambda eth: eth.get_block(number)))
 
     async def events(self, first: int, last: int) -> Sequence[Logged]:
         """Events of the contracts, in smaller ranges where the endpoint refuses large ones."""
@@ -400,6 +408,10 @@ def _without_secrets(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise WrongUse("the chain's address (rpc) must be like http://127.0.0.1:8545 or https://HOST")
     return f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def _block(found: Any) -> Block:
+    return Block(found["number"], found["timestamp"], bytes(found["hash"]))
 
 
 def _found(eth: Eth, hash_: bytes) -> Any:

@@ -79,10 +79,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's number and its timestamp in Unix seconds."""
+    """A block's number, its timestamp in Unix seconds, and its hash; no hash on chains in memory."""
 
     number: int
     time: int
+    hash: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

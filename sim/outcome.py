@@ -12,7 +12,8 @@ from pathlib import Path
 
 import trio
 
-from authority.audit.record import Record, read_record
+from authority.audit.reading import read_record
+from authority.audit.record import Record
 from authority.audit.replay import replay
 from node.ledger import Attested, AttestedOwn, Committed, Held, Revealed
 from node.manifest import Manifest
@@ -37,7 +38,7 @@ def outcome_of(
     folder = RunFolder(where)
     facts = folder.load()
     network = load_network(folder.authority.network).network
-    record = trio.run(read_record, facts.rpc, network)
+    record = trio.run(read_record, [facts.rpc], network)
     run = record.run(facts.run)
     manifest = Manifest.from_bytes(run.manifest)
     blobs = [home.blobs for home in folder.homes()]

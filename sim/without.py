@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from authority.audit.record import FolderSources
+from authority.audit.sources import FolderSources
 from node.blobs import DiskBlobs
 from node.digest import Digest
 from node.errors import BadUpdate, Unfit

@@ -48,10 +48,10 @@ def show(open_place: OpenPlace, folder: Path, run: int | None, as_json: bool) ->
     import trio
 
     from authority.audit.history import history_of, table
-    from authority.audit.record import read_record
+    from authority.audit.reading import read_record
 
     with open_place(folder) as place:
-        record = trio.run(read_record, place.rpc, place.network)
+        record = trio.run(read_record, [place.rpc], place.network)
     rows = history_of(record, record.run(run or place.run))
     if as_json:
         click.echo(json.dumps([row.plain() for row in rows]))
@@ -83,12 +83,12 @@ def replay(
     """
     import trio
 
-    from authority.audit.record import read_record
+    from authority.audit.reading import read_record
     from authority.audit.replay import replay as redo
     from authority.audit.replay import say
 
     with open_place(folder) as place:
-        record = trio.run(read_record, place.rpc, place.network)
+        record = trio.run(read_record, [place.rpc], place.network)
     chosen = record.run(run or place.run)
     console = Console(stderr=as_json)
     done = redo(

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from authority.audit.record import FolderSources, Record, Sources
+from authority.audit.record import Record
+from authority.audit.sources import FolderSources, Sources
 from node.blobs import Blobs, DiskBlobs
 from node.digest import Digest
 from node.errors import BadUpdate, Unfit

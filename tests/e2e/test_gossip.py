@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from authority.audit.record import read_record
+from authority.audit.reading import read_record
 from authority.plan import RunPlan
 from node.config import Home, load_config
 from node.ledger import FIRST_GOSSIP, Committed
@@ -85,7 +85,7 @@ def test_a_node_killed_in_a_gossip_round_goes_on(tmp_path: Path, chain: Devnet) 
         codes = [node.exitcode for node in nodes]
 
     assert codes == [0, 0, 0, -9, 0, 0]
-    record = trio.run(read_record, chain.rpc, load_config(homes[0]).network)
+    record = trio.run(read_record, [chain.rpc], load_config(homes[0]).network)
     told = record.run(FIRST_GOSSIP)
     assert [len(round_.attested) for round_ in told.rounds] == [5] * 4
     said = [

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import trio
 
-from authority.audit.record import Record, read_record
+from authority.audit.reading import read_record
+from authority.audit.record import Record
 from authority.plan import RunPlan
 from node.blobs import DiskBlobs
 from node.card import add_peers, create_home, read_card
@@ -78,7 +79,7 @@ def swarm(folder: Path, chain: Devnet, **wishes: Any) -> list[Home]:
 
 def record_of(home: Home, chain: Devnet) -> Record:
     """What the chain says now."""
-    return trio.run(read_record, chain.rpc, load_config(home).network)
+    return trio.run(read_record, [chain.rpc], load_config(home).network)
 
 
 def finalized(home: Home) -> int:

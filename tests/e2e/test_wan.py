@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from authority.audit.record import read_record
+from authority.audit.reading import read_record
 from authority.plan import RunPlan
 from node.blobs import DiskBlobs
 from node.card import read_card
@@ -88,7 +88,7 @@ class Wan:
 
 def look(rpc: str, network: Network) -> Run:
     """What the chain says of the run."""
-    return trio.run(read_record, rpc, network).run(1)
+    return trio.run(read_record, [rpc], network).run(1)
 
 
 def serve_chain(folder: Path, host: str) -> int:

@@ -1,0 +1,71 @@
+"""Blobs from wherever they lie; a copy counts only if its bytes have the digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from node.blobs import DiskBlobs
+from node.digest import Digest, outline_file
+
+
+class Sources(Protocol):
+    """Where an audit finds blobs."""
+
+    def has(self, digest: Digest) -> bool:
+        """Whether there is a whole copy."""
+        ...
+
+    def read(self, digest: Digest) -> bytes | None:
+        """The content of a whole copy, for what is small."""
+        ...
+
+    def collect(self, digest: Digest) -> bool:
+        """Make a blob available where merges are redone; False when no whole copy exists."""
+        ...
+
+    def damaged(self, digest: Digest) -> str:
+        """Where a damaged copy was seen; empty if none was."""
+        ...
+
+
+class FolderSources:
+    """Blobs in any number of folders, named by digest; linked, never copied."""
+
+    def __init__(self, folders: Sequence[Path], into: DiskBlobs) -> None:
+        self._folders, self._into = folders, into
+        self._damaged: dict[Digest, Path] = {}
+
+    def has(self, digest: Digest) -> bool:
+        """See Sources."""
+        return self._find(digest) is not None
+
+    def read(self, digest: Digest) -> bytes | None:
+        """See Sources."""
+        found = self._find(digest)
+        return None if found is None else found.read_bytes()
+
+    def collect(self, digest: Digest) -> bool:
+        """See Sources."""
+        if self._into.has(digest):
+            return True
+        found = self._find(digest)
+        if found is not None:
+            self._into.path(digest).symlink_to(found.resolve())
+        return found is not None
+
+    def damaged(self, digest: Digest) -> str:
+        """See Sources."""
+        return str(self._damaged.get(digest, ""))
+
+    def _find(self, digest: Digest) -> Path | None:
+        """A whole copy; damaged ones are remembered."""
+        for folder in self._folders:
+            path = folder / digest.hex
+            if not path.exists():
+                continue
+            if outline_file(path).digest == digest:
+                return path
+            self._damaged.setdefault(digest, path)
+        return None
