@@ -33,6 +33,7 @@ from node.evm import (
     encode_function,
 )
 from node.ledger import Address, Block, Call, Logged, Mined, Network
+from node.network import address_from
 from node.outbox import MemoryOutbox, Outbox
 from node.transactions import Fees, Patience, Pooling, Receipt, RpcRefusal, Sender
 
@@ -305,6 +306,19 @@ def _sender(
 ) -> Sender:
     run_outbox = partial(trio.to_thread.run_sync, limiter=limiter or trio.CapacityLimiter(1))
     return Sender(endpoint, account, chain_id, outbox or MemoryOutbox(), patience, run_outbox)
+
+
+async def find_network(rpc: str | BaseProvider, ledger: Address, gossip: Address) -> Network:
+    """The network that a ledger belongs to, for whoever knows its address only.
+
+    gossip: the GossipLedger's address, or empty. Raises WrongUse, ChainUnreachable.
+    """
+    endpoint = Endpoint(rpc, Patience())
+    chain_id = await endpoint.ask(lambda eth: eth.chain_id)
+    await _check_contract(endpoint, "RoundLedger", ledger)
+    registry = address_from(await _view(endpoint, "RoundLedger", ledger, "registry"))
+    network_id = await _view(endpoint, "NodeRegistry", registry, "networkId")
+    return Network(chain_id, registry, ledger, network_id, 0, gossip)
 
 
 async def _check(endpoint: Endpoint, network: Network) -> None:

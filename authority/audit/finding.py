@@ -32,7 +32,8 @@ class Kind(StrEnum):
 class Finding:
     """One thing found.
 
-    member: whose update or attestation it is about, if one's. field: which differs.
+    member: whose update or attestation it is about, if one's. field: which differs. holders: who said
+    on the chain that it had the blob which is missing.
     """
 
     kind: Kind
@@ -41,8 +42,10 @@ class Finding:
     round: int | None = None
     member: int | None = None
     field: str | None = None
+    holders: tuple[int, ...] = ()
 
     def said(self, name: Callable[[int], str]) -> str:
         """For people, without the round: `name` gives a member's."""
         whose = f"{name(self.member)}: " if self.member is not None else ""
-        return f"{whose}{self.what}"
+        had = f"; {', '.join(map(name, self.holders))} said to have it" if self.holders else ""
+        return f"{whose}{self.what}{had}"

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from authority.audit.record import Record
-from node.ledger import Phase
+from node.ledger import Logged, Phase
 from node.state import GossipRound, Round, Run
 
 
 @dataclass(frozen=True, slots=True)
 class RoundHistory:
-    """One round. Members by number; missing: waited for and absent in some phase."""
+    """One round. Members by number.
+
+    missing: waited for and absent in some phase. began, ended: Unix seconds of its first and last
+    block, if known. over: whether the round has ended.
+    """
 
     round: int
     outcome: str
@@ -31,7 +37,10 @@ class RoundHistory:
     missing: tuple[int, ...]
     first_block: int
     last_block: int
+    began: int | None
+    ended: int | None
     gas: int
+    over: bool
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -40,31 +49,67 @@ class RoundHistory:
 
 def history_of(record: Record, run: Run) -> tuple[RoundHistory, ...]:
     """All rounds of a run."""
-    return tuple(_one(record, run, round_) for round_ in run.rounds)
+    logs = defaultdict[int | None, list[Logged]](list)
+    for one in record.logged:
+        if getattr(one.event, "run", None) == run.number:
+            logs[getattr(one.event, "round", None)].append(one)
+    return tuple(_one(record, run, round_, logs[round_.number]) for round_ in run.rounds)
 
 
-def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
-    """For people: a line a round, and below it whoever was not part of it."""
+def table(rows: Sequence[RoundHistory], name: Callable[[int], str], *, full: bool = False) -> Table:
+    """For people: a line a round, and below it whoever was not part of it. full: all of each digest."""
     view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     view.add_column("round", justify="right")
     view.add_column("outcome")
     view.add_column("model", no_wrap=True)
-    for column in ("merged", "attested", "blocks", "gas"):
-        view.add_column(column, justify="right", no_wrap=True)
+    for column in ("committed", "revealed", "merged", "attested", "blocks", "time", "gas"):
+        view.add_column(column, justify="right", no_wrap=column not in _SAID)
     for row in rows:
         view.add_row(
             str(row.round),
-            "\n".join((row.outcome, *_exceptions(row, name))),
-            (row.model or "-")[:8],
-            f"{len(row.inputs)} of {len(row.expected)}",
-            str(len(row.attested)),
+            "\n".join((row.outcome, *_exceptions(row, name, full))),
+            (row.model or "-")[: None if full else SHORT],
+            *(f"{len(getattr(row, _FIELD[said]))} of {len(row.expected)}" for said in _SAID),
             f"{row.first_block}-{row.last_block}",
+            _when(row),
             f"{row.gas:,}",
         )
     return view
 
 
-def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:
+def line(row: RoundHistory, name: Callable[[int], str]) -> str:
+    """A round in a line, for whoever follows a run."""
+    words = [f"round {row.round}", row.outcome, (row.model or "")[:SHORT]]
+    said = [f"{len(getattr(row, _FIELD[said]))} {said}" for said in _SAID]
+    more = [*said, *_exceptions(row, name), f"gas {row.gas:,}"]
+    return f"{_when(row)}  {' '.join(filter(None, words))}: {', '.join(more)}"
+
+
+def of_member(rows: Sequence[RoundHistory], member: int) -> tuple[RoundHistory, ...]:
+    """Rounds in which a member did something, or was waited for."""
+    return tuple(
+        row
+        for row in rows
+        if member in {*row.expected, *row.committed, *row.revealed, *row.inputs, *row.attested}
+    )
+
+
+SHORT = 8
+"""Characters of a short digest."""
+
+_FIELD = {"committed": "committed", "revealed": "revealed", "merged": "inputs", "attested": "attested"}
+_SAID = tuple(_FIELD)
+
+
+def _when(row: RoundHistory) -> str:
+    if row.began is None:
+        return "-"
+    return datetime.fromtimestamp(row.began).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _exceptions(row: RoundHistory, name: Callable[[int], str], full: bool = False) -> Iterator[str]:
+    if full and row.receipt:
+        yield f"receipt {row.receipt}"
     left_out = tuple(m for m in row.revealed if m not in row.inputs)
     for what, members in (
         ("waited in vain for", row.missing),
@@ -75,13 +120,7 @@ def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:
             yield f"{what} {', '.join(map(name, members))}"
 
 
-def _one(record: Record, run: Run, round_: Round) -> RoundHistory:
-    mine = [
-        one
-        for one in record.logged
-        if getattr(one.event, "run", None) == run.number
-        and getattr(one.event, "round", None) == round_.number
-    ]
+def _one(record: Record, run: Run, round_: Round, mine: Sequence[Logged]) -> RoundHistory:
     expected = run.members_in(round_.expected)
     committed = run.members_in(round_.committed)
     done = round_.finalized
@@ -99,7 +138,10 @@ def _one(record: Record, run: Run, round_: Round) -> RoundHistory:
         missing=tuple(m for m in expected if m not in _present(round_, committed)),
         first_block=mine[0].block,
         last_block=mine[-1].block,
-        gas=sum(record.gas[t] for t in {one.transaction for one in mine}),
+        began=record.times.get(mine[0].block),
+        ended=record.times.get(mine[-1].block),
+        gas=sum(record.gas.get(t, 0) for t in {one.transaction for one in mine}),
+        over=round_.ended,
     )
 
 
