@@ -56,22 +56,24 @@ def history_of(record: Record, run: Run) -> tuple[RoundHistory, ...]:
     return tuple(_one(record, run, round_, logs[round_.number]) for round_ in run.rounds)
 
 
-def table(rows: Sequence[RoundHistory], name: Callable[[int], str], *, full: bool = False) -> Table:
-    """For people: a line a round, and below it whoever was not part of it. full: all of each digest."""
-    view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
+    """For people: a line a round, and below it whoever was not part of it."""
+    said = "C committed, R revealed, M merged, A attested, of those waited for; time of the first block"
+    view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, caption=said)
     view.add_column("round", justify="right")
     view.add_column("outcome")
     view.add_column("model", no_wrap=True)
-    for column in ("committed", "revealed", "merged", "attested", "blocks", "time", "gas"):
-        view.add_column(column, justify="right", no_wrap=column not in _SAID)
+    for column in ("C R M A", "blocks", "time", "gas"):
+        view.add_column(column, justify="right", no_wrap=True)
     for row in rows:
+        counts = " ".join(str(len(getattr(row, field))) for field in _FIELDS.values())
         view.add_row(
             str(row.round),
-            "\n".join((row.outcome, *_exceptions(row, name, full))),
-            (row.model or "-")[: None if full else SHORT],
-            *(f"{len(getattr(row, _FIELD[said]))} of {len(row.expected)}" for said in _SAID),
+            "\n".join((row.outcome, *_exceptions(row, name))),
+            (row.model or "-")[:SHORT],
+            f"{counts} of {len(row.expected)}",
             f"{row.first_block}-{row.last_block}",
-            _when(row),
+            _when(row, "%H:%M:%S"),
             f"{row.gas:,}",
         )
     return view
@@ -80,9 +82,17 @@ def table(rows: Sequence[RoundHistory], name: Callable[[int], str], *, full: boo
 def line(row: RoundHistory, name: Callable[[int], str]) -> str:
     """A round in a line, for whoever follows a run."""
     words = [f"round {row.round}", row.outcome, (row.model or "")[:SHORT]]
-    said = [f"{len(getattr(row, _FIELD[said]))} {said}" for said in _SAID]
+    said = [f"{len(getattr(row, field))} {said}" for said, field in _FIELDS.items()]
     more = [*said, *_exceptions(row, name), f"gas {row.gas:,}"]
-    return f"{_when(row)}  {' '.join(filter(None, words))}: {', '.join(more)}"
+    return f"{_when(row, '%Y-%m-%d %H:%M:%S')}  {' '.join(filter(None, words))}: {', '.join(more)}"
+
+
+def digests(rows: Sequence[RoundHistory]) -> Iterator[str]:
+    """All digits of each finalized model and its receipt, a line each."""
+    for row in rows:
+        if row.model:
+            yield f"round {row.round} model   {row.model}"
+            yield f"round {row.round} receipt {row.receipt}"
 
 
 def of_member(rows: Sequence[RoundHistory], member: int) -> tuple[RoundHistory, ...]:
@@ -97,19 +107,15 @@ def of_member(rows: Sequence[RoundHistory], member: int) -> tuple[RoundHistory, 
 SHORT = 8
 """Characters of a short digest."""
 
-_FIELD = {"committed": "committed", "revealed": "revealed", "merged": "inputs", "attested": "attested"}
-_SAID = tuple(_FIELD)
+_FIELDS = {"committed": "committed", "revealed": "revealed", "merged": "inputs", "attested": "attested"}
+"""What is counted of a round, and where it stands."""
 
 
-def _when(row: RoundHistory) -> str:
-    if row.began is None:
-        return "-"
-    return datetime.fromtimestamp(row.began).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _when(row: RoundHistory, form: str) -> str:
+    return "-" if row.began is None else datetime.fromtimestamp(row.began).astimezone().strftime(form)
 
 
-def _exceptions(row: RoundHistory, name: Callable[[int], str], full: bool = False) -> Iterator[str]:
-    if full and row.receipt:
-        yield f"receipt {row.receipt}"
+def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:
     left_out = tuple(m for m in row.revealed if m not in row.inputs)
     for what, members in (
         ("waited in vain for", row.missing),
