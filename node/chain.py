@@ -133,6 +133,7 @@ class Endpoint:
             gas=found["gasUsed"],
             succeeded=found["status"] == 1,
             contract=found.get("contractAddress"),
+            sender=found.get("from", ""),
         )
 
     async def call(self, to: str, data: bytes) -> bytes:
@@ -227,10 +228,9 @@ class Chain:
             raise await self._refusal(encoded, receipt)
         return Mined(receipt.block, receipt.gas, receipt.hash)
 
-    async def gas_of(self, transaction: bytes) -> int:
-        """Gas that a mined transaction used; 0 for one that the endpoint doesn't know."""
-        receipt = await self._endpoint.receipt(transaction)
-        return 0 if receipt is None else receipt.gas
+    async def receipt(self, transaction: bytes) -> Receipt | None:
+        """What became of a transaction; None for one that the endpoint doesn't know."""
+        return await self._endpoint.receipt(transaction)
 
     async def _refusal(self, call: Encoded, receipt: Receipt) -> LedgerRefusal | InfrastructureFault:
         """Why a call failed: it is run again after its block, then before it."""

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from authority.audit.cli_members import influence, node
 from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
+    from authority.audit.cli_members import influence, node
     from authority.audit.finding import Finding
     from authority.audit.place import OpenPlace
     from authority.audit.replay import Replayed
-    from authority.audit.subject import Subject
+from authority.audit.subject import Subject
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
@@ -35,10 +37,14 @@ def audit() -> None:
     """
 
 
+audit.add_command(node)
+audit.add_command(influence)
+
+
 @audit.command()
 @about_a_run
 @click.option("--round", "rounds", type=click.IntRange(0), multiple=True, help="Only this round.")
-@click.option("--node", metavar="NAME", help="Only rounds of this member.")
+@click.option("--node", "member", metavar="NAME", help="Only rounds of this member.")
 @click.option("--full", is_flag=True, help="All 64 digits of each digest, and receipts' too.")
 @click.option("--follow", is_flag=True, help="Tell each round as it ends, until the run is over.")
 @JSON
@@ -47,7 +53,7 @@ def show(
     open_place: OpenPlace,
     /,
     rounds: tuple[int, ...],
-    node: str | None,
+    member: str | None,
     full: bool,
     follow: bool,
     as_json: bool,
@@ -70,7 +76,7 @@ def show(
     with subject(open_place, where) as about:
         rows = history_of(about.record, about.run)
         rows = tuple(row for row in rows if not rounds or row.round in rounds)
-        rows = of_member(rows, about.member(node)) if node else rows
+        rows = of_member(rows, about.member(member)) if member else rows
     if as_json:
         click.echo(json.dumps([row.plain() for row in rows]))
     else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from authority.audit.record import Record
+from authority.audit.words import when
 from node.ledger import Logged, Phase
 from node.state import GossipRound, Round, Run
 
@@ -73,7 +73,7 @@ def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
             (row.model or "-")[:SHORT],
             f"{counts} of {len(row.expected)}",
             f"{row.first_block}-{row.last_block}",
-            _when(row, "%H:%M:%S"),
+            when(row.began, "%H:%M:%S"),
             f"{row.gas:,}",
         )
     return view
@@ -84,7 +84,7 @@ def line(row: RoundHistory, name: Callable[[int], str]) -> str:
     words = [f"round {row.round}", row.outcome, (row.model or "")[:SHORT]]
     said = [f"{len(getattr(row, field))} {said}" for said, field in _FIELDS.items()]
     more = [*said, *_exceptions(row, name), f"gas {row.gas:,}"]
-    return f"{_when(row, '%Y-%m-%d %H:%M:%S')}  {' '.join(filter(None, words))}: {', '.join(more)}"
+    return f"{when(row.began)}  {' '.join(filter(None, words))}: {', '.join(more)}"
 
 
 def digests(rows: Sequence[RoundHistory]) -> Iterator[str]:
@@ -109,10 +109,6 @@ SHORT = 8
 
 _FIELDS = {"committed": "committed", "revealed": "revealed", "merged": "inputs", "attested": "attested"}
 """What is counted of a round, and where it stands."""
-
-
-def _when(row: RoundHistory, form: str) -> str:
-    return "-" if row.began is None else datetime.fromtimestamp(row.began).astimezone().strftime(form)
 
 
 def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ from eth_account import Account
 from authority.audit.record import Record, folded
 from node import chain
 from node.errors import ChainUnreachable
-from node.ledger import Block, Logged, Network
+from node.ledger import Address, Block, Logged, Network
 
 ATTEMPTS = 5
 """How often the record is read anew when the chain was reorganized meanwhile."""
@@ -31,7 +31,7 @@ class Reader:
 
     def __init__(self, ledgers: Sequence[chain.Chain]) -> None:
         self._first, *self._others = ledgers
-        self._details_of: dict[_Mined, tuple[int, int]] = {}
+        self._details_of: dict[_Mined, tuple[int, str, int]] = {}
 
     @classmethod
     async def connected(cls, rpcs: Sequence[str], network: Network) -> Self:
@@ -55,18 +55,25 @@ class Reader:
             differences += differences_of(logged, theirs, block, there, names)
         await self._details(logged)
         known = {mined: self._details_of[mined] for mined in map(_mined, logged)}
-        gas = {transaction: gas for (transaction, _), (gas, _) in known.items()}
-        times = {number: time for (_, number), (_, time) in known.items()}
-        network = self._first.network
-        return Record(network, head, logged, gas, folded(logged), times, tuple(differences))
+        return Record(
+            network=self._first.network,
+            head=head,
+            logged=logged,
+            gas={transaction: gas for (transaction, _), (gas, _, _) in known.items()},
+            chronicle=folded(logged),
+            times={number: time for (_, number), (_, _, time) in known.items()},
+            differences=tuple(differences),
+            senders={hash_: Address(by) for (hash_, _), (_, by, _) in known.items() if by},
+        )
 
     async def _details(self, logged: Iterable[Logged]) -> None:
         """Ask for gas and times, a request each; what was asked before isn't asked again."""
 
         async def ask(mined: _Mined) -> None:
             transaction, number = mined
-            gas = await self._first.gas_of(transaction)
-            self._details_of[mined] = (gas, (await self._first.block(number)).time)
+            receipt = await self._first.receipt(transaction)
+            gas, sender = (receipt.gas, receipt.sender) if receipt else (0, "")
+            self._details_of[mined] = (gas, sender, (await self._first.block(number)).time)
 
         async with trio.open_nursery() as nursery:
             for mined in dict.fromkeys(map(_mined, logged)):
