@@ -1,6 +1,6 @@
-"""Going back to the last model that a member's updates didn't reach: withdrawal of consent, in practice.
+"""Going back to the last model that a member's updates didn't reach: withdrawn consent, in practice.
 
-A new run is opened from that model, with the run and round that it is of on the chain, and the reason in
+A new run is opened from that model; the run and round that it is of are on the chain, and the reason in
 the manifest. Nothing is deleted: what was finalized stays on record, and what it reached is known.
 """
 
