@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from authority.audit.cli_contributions import contributions
 from authority.audit.cli_members import influence, node
 from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from authority.audit.cli_members import influence, node
     from authority.audit.finding import Finding
     from authority.audit.place import OpenPlace
     from authority.audit.replay import Replayed
-from authority.audit.subject import Subject
+    from authority.audit.subject import Subject
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
@@ -39,6 +39,7 @@ def audit() -> None:
 
 audit.add_command(node)
 audit.add_command(influence)
+audit.add_command(contributions)
 
 
 @audit.command()
