@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +14,19 @@ from rich.console import Console
 from rich.table import Table
 
 from authority.audit.subject import FOLDERS, about_a_run, subject
-from node.errors import WrongUse
 
 if TYPE_CHECKING:
-    from authority.audit.contributions import Contributions, Score
+    from authority.audit.contributions import Contributions
     from authority.audit.place import OpenPlace, Place
-    from node.manifest import Manifest
-    from node.task import Data, Task
-    from node.weights import Array
+
+TASK = click.option("--task", "source", help="The run's task: a name or a file. [the manifest's]")
+DATA = click.option("--data", type=FOLDERS, help="Your own held-out patients, as the task reads them.")
 
 
 @click.command()
 @about_a_run
-@click.option("--task", "source", help="The run's task: a name or a file. [as the manifest says]")
-@click.option("--data", type=FOLDERS, help="Your own held-out patients, as the task reads them.")
+@TASK
+@DATA
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of permutations.")
 @click.option(
     "--permutations", type=click.IntRange(2, 100_000), default=100, show_default=True,
@@ -56,12 +55,12 @@ def contributions(
       waggle audit contributions runs/mine-1 --task mine.py --data held-out/
     """
     from authority.audit.contributions import contributions_of
+    from authority.audit.scoring import Scorer
     from node.manifest import Manifest
 
     with subject(open_place, where) as about:
         pass
-    manifest = Manifest.from_bytes(about.run.manifest)
-    metric, score = _score(_task(source or manifest.task, manifest), data, manifest)
+    score = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
     with _progress() as tick:
         found = contributions_of(
             about.run,
@@ -72,47 +71,9 @@ def contributions(
             on_merge=tick,
         )
     if as_json:
-        click.echo(json.dumps({"metric": metric(), **found.plain()}))
+        click.echo(json.dumps({"metric": score.metric, **found.plain()}))
     else:
-        _print(found, metric(), about.place)
-
-
-def _task(source: str, manifest: Manifest) -> Task:
-    from node.task import load_task
-
-    task = load_task(source)
-    if task.digest != manifest.task_digest:
-        raise WrongUse(
-            f"the run's task {manifest.task!r:.80} has digest {manifest.task_digest.short}, {source} "
-            f"has {task.digest.short}: give --task with the same file"
-        )
-    return task
-
-
-def _score(task: Task, folder: Path | None, manifest: Manifest) -> tuple[Callable[[], str], Score]:
-    """The metric's name, once something was measured, and what a model is worth."""
-    from node.task import Site
-    from node.train import TorchTrainer, exact
-
-    exact()
-    held_out, name = _held_out(task, folder, manifest), "score"
-    trainer = TorchTrainer(task, Site())
-
-    def score(model: Mapping[str, Array]) -> float:
-        nonlocal name
-        name, value = next(iter(trainer.evaluate(model, held_out).items()))
-        return value
-
-    return lambda: name, score
-
-
-def _held_out(task: Task, folder: Path | None, manifest: Manifest) -> Data:
-    from node.task import Site
-
-    found = task.data(Site(folder=folder)) if folder else task.held_out(manifest.seed)
-    if found is None:
-        raise WrongUse(f"task {task.name} has no held-out data: give yours with --data")
-    return found
+        _print(found, score.metric, about.place)
 
 
 @contextmanager

@@ -58,11 +58,11 @@ class Bench:
         assert round_.finalized is not None
         try:
             self._collect(round_.finalized.merged)
-            other = self._row(self.merged(round_, rest))
+            other = self.row(self.merged(round_, rest))
         except (LookupError, BadUpdate, Unfit):
             return None
-        step = float(np.linalg.norm(other - self._row(round_.base)))
-        moved = float(np.linalg.norm(self._row(round_.finalized.merged) - other))
+        step = float(np.linalg.norm(other - self.row(round_.base)))
+        moved = float(np.linalg.norm(self.row(round_.finalized.merged) - other))
         return moved / step if step else None
 
     def merged(self, round_: Round, members: Sequence[int]) -> Digest:
@@ -82,7 +82,9 @@ class Bench:
             if not self.sources.collect(digest):
                 raise LookupError(f"there is no copy of {digest.short}")
 
-    def _row(self, digest: Digest) -> Array:
+    def row(self, digest: Digest) -> Array:
+        """All floats of a blob that was collected, flat. Raises LookupError without a copy."""
+        self._collect(digest)
         floats = (a for a in arrays(self._blobs.view(digest)).values() if a.dtype.kind == "f")
         return np.concatenate([array.reshape(-1).astype(np.float64) for array in floats])
 
