@@ -173,7 +173,8 @@ class Driver:
         mined = await self._seams.ledger.send(call)
         self._progress.sent(mined)
         # What we said must be known before we decide again, or we would say it twice.
-        self._watch.hurry()
+        if self._watch.seen < mined.block:
+            self._watch.hurry()
         with trio.move_on_after(self._time_left()):
             await self._watch.until(lambda: self._watch.seen >= mined.block)
 

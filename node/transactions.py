@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol
 
 import trio
@@ -320,6 +321,7 @@ class Sender:
         return self._sign({key: value for key, value in fields.items() if key not in ("v", "r", "s")})
 
 
+@lru_cache(maxsize=64)
 def _hash(raw: bytes) -> bytes:
-    """A transaction's hash, known before it is sent."""
+    """A transaction's hash, known before it is sent. Asked for with every look for its receipt."""
     return keccak(raw)
