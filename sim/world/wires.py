@@ -6,7 +6,7 @@ whoever waits for the answer after `PATIENCE`.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from random import Random
 from typing import TypeVar
@@ -30,10 +30,10 @@ class Wires:
 
     def __init__(self, lots: Random) -> None:
         self._lots = lots
-        self._cut: Counter[tuple[int, int]] = Counter()
-        self._slow: Counter[int] = Counter()
-        self._lossy: Counter[int] = Counter()
-        self._deaf: Counter[int] = Counter()
+        self._cut: dict[tuple[int, int], int] = defaultdict(int)
+        self._slow: dict[int, int] = defaultdict(int)
+        self._lossy: dict[int, int] = defaultdict(int)
+        self._deaf: dict[int, int] = defaultdict(int)
 
     async def ask(self, sender: int, receiver: int, answer: Callable[[], T]) -> T | None:
         """A request, what the receiver does about it, and its answer; None when either was lost.
