@@ -13,9 +13,9 @@ import pytest
 import trio
 from click.testing import CliRunner
 
+from node.contracts.chain import memory_address
 from node.ledger import Admit
 from node.state import Chronicle, apply_all
-from node.testing_ledger import memory_address
 from node.transactions import Pooling
 from sim.simulate import simulate
 from sim.world import seeded

@@ -15,12 +15,12 @@ from random import Random
 
 import trio
 
+from node.contracts.chain import memory_address
 from node.digest import Digest
 from node.exchange import PeerKey
 from node.ledger import Address, Admit, Call, OpenRun
 from node.state import Chronicle, Run
 from node.testing import MemoryNetwork
-from node.testing_ledger import memory_address
 from node.transactions import Pooling
 from node.weights import encode
 from sim.adversary.grammar import conduct_of
