@@ -142,7 +142,7 @@ class Node:
                 rules=world.rules,
                 member=self.member,
                 progress=Silent(self.name, self.member, exchange),
-                decide=conduct.decide_in(RUN),
+                decide=conduct.decide,
             )
             await take_part(driver, watch)
 
