@@ -64,7 +64,9 @@ def merge_neighbours(
         progress=round_.number / manifest.terms.rounds,
         losses=no_losses,
     )
-    merged = merge(blobs, Gossip() if alone else rule, updates, facts, own=own)
+    # No gossip rule looks at the base: an update stands in, so that who lost older models can merge.
+    unread = replace(facts, base=updates[0].digest)
+    merged = merge(blobs, Gossip() if alone else rule, updates, unread, own=own)
     left_out = sorted(set(near) - set(members))
     return receipt_of(
         network_id, run.number, round_.number, rule, updates, facts, merged, left_out, member

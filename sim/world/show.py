@@ -78,16 +78,17 @@ def show_one(console: Console, evidence: Evidence, verdict: Verdict) -> None:
     say(console, *map(str, evidence.timeline.entries), "")
     say(
         console,
-        f"{verdict.finalized} rounds finalized, {verdict.skipped} skipped, in {verdict.hours:.2f} "
+        f"{verdict.finalized} rounds went well, {verdict.skipped} skipped, in {verdict.hours:.2f} "
         "virtual hours",
     )
     say(console, *(verdict.broken or ("every promise held",)))
 
 
 def _story(story: Story) -> Iterator[str]:
+    near = "" if story.neighbours is None else f" with {story.neighbours} neighbours"
     yield (
-        f"world {story.seed}: {story.nodes} nodes, {story.rounds} rounds, {story.merge}, phases of "
-        f"{story.phase_seconds} s, {story.confirmations} confirmations; quiet from round "
+        f"world {story.seed}: {story.nodes} nodes, {story.rounds} rounds, {story.merge}{near}, "
+        f"phases of {story.phase_seconds} s, {story.confirmations} confirmations; quiet from round "
         f"{story.quiet_round}"
     )
     for member, lie in sorted(story.hostile.items()):
