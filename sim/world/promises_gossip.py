@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from authority.audit.record import Record
 from authority.audit.replay import redo
 from node.digest import Digest
-from node.gossip.merging import neighbours_of, withstands
+from node.gossip.merging import neighbours_of
 from node.ledger import AttestOwn
+from node.merge import parse_gossip
 from node.state import Round, Run
 from sim.world.facts import Check, Disks, Facts
 
@@ -70,8 +71,8 @@ def _missing(facts: Facts, round_: Round, member: int, back: frozenset[int]) -> 
     """Honest neighbours whose updates a member didn't merge; none for one that had to stay alone."""
     near = back & set(neighbours_of(facts.run, round_, facts.story.neighbours or 0, member))
     merged = set(facts.run.members_in(round_.attested[member].inputs))
-    alone = merged == {member} and not withstands(facts.run.manifest, len(near) + 1)
-    return [] if alone else sorted(near - merged)
+    enough = parse_gossip(facts.story.merge).tolerates(len(near) + 1) >= (facts.story.withstands or 0)
+    return sorted(near - merged) if enough or merged != {member} else []
 
 
 GOSSIP: Mapping[str, Check] = {"agreement": _agreement, "validity": _validity, "return": _return}
