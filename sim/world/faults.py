@@ -71,7 +71,8 @@ async def _another_key(world: World, fault: Fault, over: Over) -> None:
         node.stop()
         key = PeerKey(world.lots.randbytes(32))
         await world.operator(node.account, RotatePeerKey(key))
-        node.key = key
+        if world.key_of(member) == key:  # unless its account was moved meanwhile
+            node.key = key
         node.wanted.turn(off=-1)
 
 

@@ -91,7 +91,8 @@ def _liveness(facts: Facts) -> Iterator[str]:
         yield f"stuck in round {len(facts.run.rounds) - 1}, {facts.run.phase.name}"
         return
     for round_ in facts.run.rounds[facts.story.quiet_round + RECOVERY :]:
-        if round_.skipped is not None or not round_.ended:
+        able = sum(facts.run.bit(member) for member in facts.able) & round_.roster
+        if _is_enough(facts, able, round_.f) and (round_.skipped is not None or not round_.ended):
             why = round_.skipped.name if round_.skipped is not None else "not ended"
             yield f"round {round_.number} came to nothing ({why}) though all is quiet"
 
@@ -124,9 +125,14 @@ def _pace(facts: Facts) -> Iterator[str]:
 def _is_calm(facts: Facts, opened: RoundOpened | RoundBegan) -> bool:
     """Whether nothing breaks in a round, and it waits for honest nodes only that can take part."""
     able = sum(facts.run.bit(member) for member in facts.able)
-    enough = opened.expected.bit_count() >= max(facts.run.terms.min_inputs, 2 * opened.f + 1)
+    enough = _is_enough(facts, opened.expected, opened.f)
     quiet = opened.round >= facts.story.quiet_round + RECOVERY
     return quiet and enough and not opened.expected & ~able
+
+
+def _is_enough(facts: Facts, seats: int, f: int) -> bool:
+    """Whether a round can do with these seats."""
+    return seats.bit_count() >= max(facts.run.terms.min_inputs, 2 * f + 1)
 
 
 def _one_promise(facts: Facts) -> Iterator[str]:

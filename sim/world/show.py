@@ -62,7 +62,7 @@ def show_many(console: Console, tally: Tally) -> None:
         f"{len(tally.verdicts)} worlds in {tally.seconds:.1f} s: {tally.rate:.1f} a second, "
         f"{total('hours'):.0f} virtual hours",
         f"{total('faults'):.0f} faults, {total('liars'):.0f} liars; {total('finalized'):.0f} rounds "
-        f"finalized, {total('skipped'):.0f} skipped",
+        f"merged, {total('skipped'):.0f} skipped",
     )
     if not tally.failed:
         say(console, "every promise held in every world")
@@ -78,7 +78,7 @@ def show_one(console: Console, evidence: Evidence, verdict: Verdict) -> None:
     say(console, *map(str, evidence.timeline.entries), "")
     say(
         console,
-        f"{verdict.finalized} rounds went well, {verdict.skipped} skipped, in {verdict.hours:.2f} "
+        f"{verdict.finalized} rounds merged, {verdict.skipped} skipped, in {verdict.hours:.2f} "
         "virtual hours",
     )
     say(console, *(verdict.broken or ("every promise held",)))

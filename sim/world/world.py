@@ -142,6 +142,10 @@ class World:
         """The account that acts for a member, as the chain has it."""
         return self.chronicle.members[member].account
 
+    def key_of(self, member: int) -> PeerKey:
+        """The peer key that a member has on the chain."""
+        return self.chronicle.members[member].peer_key
+
     def saw(self, digest: Digest) -> None:
         """A blob reached another node."""
         self.seen.setdefault(digest, self.now())
