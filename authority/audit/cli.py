@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from authority.audit.passport.cli import export, verify
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def audit() -> None:
     Example:
       waggle audit show runs/wdbc-1
       waggle audit replay runs/wdbc-1
+      waggle audit export runs/wdbc-1 --out wdbc.passport
     """
 
 
@@ -107,3 +109,7 @@ def replay(
         raise BadAnswer(f"{len(done) - good} of {len(done)} {what} have findings")
     if not done:
         raise BadAnswer("nothing was merged: there is nothing to redo")
+
+
+audit.add_command(export)
+audit.add_command(verify)

@@ -1,0 +1,74 @@
+"""RLP and Merkle-Patricia tries, by the libraries; the only module that imports `rlp` and `trie`.
+
+Goals: whatever a passport's author wrote is read or refused with ValueError. Bounds are the caller's:
+entries have a most size. Non-goals: what the bytes mean, see `authority.audit.passport.blocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import rlp
+from eth_utils.crypto import keccak
+from rlp.exceptions import RLPException
+from trie.exceptions import BadTrieProof, InvalidNibbles, InvalidNode, MissingTrieNode, ValidationError
+from trie.hexary import HexaryTrie
+
+MOST_ITEMS = 1 << 16
+"""Items in a list of receipts or nodes: more than any block has."""
+
+_BROKEN = (
+    BadTrieProof, InvalidNibbles, InvalidNode, MissingTrieNode, ValidationError,
+    RLPException, ValueError, TypeError, LookupError, AssertionError, AttributeError, RecursionError,
+)  # fmt: skip
+"""What the libraries raise on bytes that nobody honest wrote."""
+
+
+def encoded(value: Any) -> bytes:
+    """RLP of bytes, numbers and lists of them."""
+    return bytes(rlp.encode(value))
+
+
+def decoded(raw: bytes | memoryview) -> list[Any]:
+    """The list that RLP bytes stand for. Raises ValueError for anything that isn't exactly one."""
+    try:
+        found = rlp.decode(bytes(raw))
+        same = isinstance(found, list) and encoded(found) == raw
+    except _BROKEN as error:
+        raise ValueError(f"no RLP: {type(error).__name__}") from None
+    if not same:
+        raise ValueError("no RLP of a list")
+    return list(found)
+
+
+def byte_strings(raw: bytes | memoryview) -> list[bytes]:
+    """The byte strings in an RLP list. Raises ValueError."""
+    found = decoded(raw)
+    if len(found) > MOST_ITEMS or not all(isinstance(item, bytes) for item in found):
+        raise ValueError(f"no list of at most {MOST_ITEMS} byte strings")
+    return found
+
+
+def root_of(values: Sequence[bytes]) -> bytes:
+    """The root of the trie that has these values at positions 0, 1, ….
+
+    One value more, less or elsewhere gives another root: it proves each, and that there are no more.
+    """
+    trie = HexaryTrie({}, prune=True)
+    for position, value in enumerate(values):
+        trie[encoded(position)] = value
+    return bytes(trie.root_hash)
+
+
+def account_code_hash(state_root: bytes, address: bytes, nodes: Sequence[bytes]) -> bytes:
+    """The code hash of an account, proven by nodes of the state trie. Raises ValueError."""
+    try:
+        proof = [rlp.decode(node) for node in nodes]
+        found = HexaryTrie.get_from_proof(state_root, keccak(address), proof)  # type: ignore[no-untyped-call]
+    except _BROKEN as error:
+        raise ValueError(f"the nodes don't lead from the state root to it: {error}"[:200]) from None
+    account = decoded(found)
+    if len(account) != 4 or not isinstance(account[3], bytes):
+        raise ValueError("no account")
+    return account[3]
