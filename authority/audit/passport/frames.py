@@ -126,9 +126,7 @@ def entries(data: memoryview) -> Iterator[Entry]:
         entry, at = _entry(data, at, position)
         if entry.kind is Kind.END:
             if entry.number or entry.content != seal.digest():
-                raise BadAnswer(
-                    f"{entry.name} isn't that of these entries: one was taken out or put in"
-                )
+                raise BadAnswer(f"{entry.name} seals other entries: one was taken out, put in or moved")
             if at != len(data):
                 raise BadAnswer(f"{len(data) - at} bytes follow after {entry.name}")
             yield entry
@@ -140,9 +138,10 @@ def entries(data: memoryview) -> Iterator[Entry]:
 def _entry(data: memoryview, at: int, position: int) -> tuple[Entry, int]:
     head = bytes(data[at : at + _HEAD])
     kind = _KINDS.get(head[:1])
-    if len(head) < _HEAD or kind is None:
-        what = "is missing: the file is cut off" if at == len(data) else "is damaged: it is of no kind"
-        raise BadAnswer(f"entry {position} {what}")
+    if len(head) < _HEAD:
+        raise BadAnswer(f"entry {position} is missing: the file is cut off")
+    if kind is None:
+        raise BadAnswer(f"entry {position} is damaged: it is of no kind")
     number, length = int.from_bytes(head[1:9], "big"), int.from_bytes(head[9:17], "big")
     name = f"entry {position} ({name_of(kind, number)})"
     at += _HEAD
