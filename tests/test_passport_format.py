@@ -1,4 +1,4 @@
-"""docs/formats.md is enough to verify a passport: a reader made from the page, with none of our code."""
+"""docs/formats.md is enough to verify a passport: a reader made from the page, without our code."""
 
 from __future__ import annotations
 
