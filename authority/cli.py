@@ -14,6 +14,7 @@ from authority.plan import RunPlan
 from node.errors import WrongUse
 
 if TYPE_CHECKING:
+    from authority.audit.influence import Clean
     from authority.home import AuthorityHome
     from node.ledger import Ledger
     from node.manifest import Manifest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_ROUNDS = (1 << 32) - 1
+LONGEST_REASON = 200
 SECONDS = click.IntRange(1, (1 << 24) - 1)
 """What the contract has room for."""
 
@@ -183,6 +185,41 @@ def open_run(
     _, hostile = least_case(manifest)
     among = f"{manifest.neighbours} neighbours" if gossip else f"{plan.seats} seats"
     click.echo(f"run {number} is open: {manifest.merge} over {among} withstands {hostile} hostile")
+
+
+@authority.command()
+@HOME
+@click.argument("member", type=click.IntRange(1))
+@click.option("--run", type=click.IntRange(1), required=True, help="The run to go back in.")
+@click.option("--reason", required=True, help="Why; it is in the new run's manifest, for everybody.")
+@click.option("--seats", type=int, help="Round 0 starts when so many entered. [all members but MEMBER]")
+@click.option("--rounds", type=click.IntRange(1, MOST_ROUNDS), help="[as in the run]")
+@click.option("--merge", help="How updates are merged. [as in the run]")
+def rollback(home: Path, member: int, run: int, reason: str, **wishes: Any) -> None:
+    """Open a new run from the last model that MEMBER's updates (its number) didn't reach.
+
+    It doesn't revoke MEMBER, nor close the run: do both first if consent was withdrawn for all it has.
+
+    \b
+    Example:
+      waggle authority revoke 3 --reason consent
+      waggle authority close-run 1
+      waggle authority rollback 3 --run 1 --reason "consent withdrawn"
+    """
+    from authority import governance
+    from authority.rollback import Wishes, rolled_back
+
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise WrongUse(f"--reason has 1 to {LONGEST_REASON} characters: they are on the chain for ever")
+
+    async def work(_: AuthorityHome, ledger: Ledger) -> tuple[int, Clean]:
+        chronicle = await governance.chronicle_of(ledger)
+        manifest, clean = rolled_back(chronicle, run, member, reason, Wishes(**wishes))
+        return await governance.open_run(ledger, manifest), clean
+
+    number, clean = _with_ledger(home, work)
+    at = f"round {clean.round}" if clean.round is not None else "the beginning"
+    click.echo(f"run {number} is open from model {clean.model.short}, of run {clean.run}, {at}")
 
 
 @authority.command("close-run")

@@ -33,6 +33,7 @@ from node.evm import (
     encode_function,
 )
 from node.ledger import Address, Block, Call, Logged, Mined, Network
+from node.network import address_from
 from node.outbox import MemoryOutbox, Outbox
 from node.transactions import Fees, Patience, Pooling, Receipt, RpcRefusal, Sender
 
@@ -132,6 +133,7 @@ class Endpoint:
             gas=found["gasUsed"],
             succeeded=found["status"] == 1,
             contract=found.get("contractAddress"),
+            sender=found.get("from", ""),
         )
 
     async def call(self, to: str, data: bytes) -> bytes:
@@ -226,10 +228,9 @@ class Chain:
             raise await self._refusal(encoded, receipt)
         return Mined(receipt.block, receipt.gas, receipt.hash)
 
-    async def gas_of(self, transaction: bytes) -> int:
-        """Gas that a mined transaction used; 0 for one that the endpoint doesn't know."""
-        receipt = await self._endpoint.receipt(transaction)
-        return 0 if receipt is None else receipt.gas
+    async def receipt(self, transaction: bytes) -> Receipt | None:
+        """What became of a transaction; None for one that the endpoint doesn't know."""
+        return await self._endpoint.receipt(transaction)
 
     async def _refusal(self, call: Encoded, receipt: Receipt) -> LedgerRefusal | InfrastructureFault:
         """Why a call failed: it is run again after its block, then before it."""
@@ -305,6 +306,19 @@ def _sender(
 ) -> Sender:
     run_outbox = partial(trio.to_thread.run_sync, limiter=limiter or trio.CapacityLimiter(1))
     return Sender(endpoint, account, chain_id, outbox or MemoryOutbox(), patience, run_outbox)
+
+
+async def find_network(rpc: str | BaseProvider, ledger: Address, gossip: Address) -> Network:
+    """The network that a ledger belongs to, for whoever knows its address only.
+
+    gossip: the GossipLedger's address, or empty. Raises WrongUse, ChainUnreachable.
+    """
+    endpoint = Endpoint(rpc, Patience())
+    chain_id = await endpoint.ask(lambda eth: eth.chain_id)
+    await _check_contract(endpoint, "RoundLedger", ledger)
+    registry = address_from(await _view(endpoint, "RoundLedger", ledger, "registry"))
+    network_id = await _view(endpoint, "NodeRegistry", registry, "networkId")
+    return Network(chain_id, registry, ledger, network_id, 0, gossip)
 
 
 async def _check(endpoint: Endpoint, network: Network) -> None:

@@ -20,6 +20,8 @@ from node.ledger import Terms
 
 FORMAT = 1
 
+_OPTIONAL = ("neighbours", "reason")
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -33,8 +35,8 @@ class Manifest:
     confirmations: blocks on top before a node acts on a block; 0 on chains that are final at once.
     self_test: digest of the merge rules' self-test, which each node's machine must reproduce.
     seed: seeds the initial model and, with run, round and member, local training.
-    neighbours: in gossip runs, how many each node hears in a round; None in all others, and then the
-    JSON doesn't have it.
+    neighbours: in gossip runs, how many each node hears in a round. reason: why the run goes on from
+    its parent's model. Both are None in all others, and then the JSON doesn't have them.
     """
 
     name: str
@@ -51,12 +53,12 @@ class Manifest:
     self_test: Digest
     seed: int
     neighbours: int | None = None
+    reason: str | None = None
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
         fields = _plain(dataclasses.asdict(self))
-        if self.neighbours is None:
-            del fields["neighbours"]
+        fields = {name: v for name, v in fields.items() if v is not None or name not in _OPTIONAL}
         return canonical.dump({"format": FORMAT, **fields})
 
     @property
@@ -71,8 +73,8 @@ class Manifest:
             fields = canonical.load(data)
             if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
                 raise ValueError(f"not a manifest of format {FORMAT}")
-            optional = {"neighbours": None, "terms": _terms(fields.get("terms"))}
-            manifest = cls(**_typed(cls, {**optional, **fields, "terms": optional["terms"]}))
+            given = {**dict.fromkeys(_OPTIONAL), **fields, "terms": _terms(fields.get("terms"))}
+            manifest = cls(**_typed(cls, given))
             if manifest.to_bytes() != data:
                 raise ValueError("a digest or the format is written in another way")
         except (ValueError, TypeError, KeyError) as error:
@@ -107,6 +109,7 @@ def _one(name: str, wanted: str, value: Any) -> Any:
         "int": type(value) is int and value >= 0,
         "int | None": value is None or (type(value) is int and value >= 0),
         "str": isinstance(value, str),
+        "str | None": value is None or isinstance(value, str),
         "Terms": isinstance(value, Terms),
     }
     if not fits.get(wanted, False):

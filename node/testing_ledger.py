@@ -125,6 +125,10 @@ class MemoryChain:
         """The newest block."""
         return self._blocks[-1]
 
+    def block(self, number: int) -> Block:
+        """A block by its number."""
+        return self._blocks[number]
+
     def events(self, first: int, last: int) -> Sequence[Logged]:
         """Events in blocks first..last, in order."""
         start = bisect_left(self._log, first, key=_block_of)

@@ -63,13 +63,14 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a mined transaction."""
+    """What became of a mined transaction. contract: what it deployed. sender: empty if unknown."""
 
     hash: bytes
     block: int
     gas: int
     succeeded: bool
     contract: str | None
+    sender: str = ""
 
 
 class Pooling(Enum):

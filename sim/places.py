@@ -28,11 +28,11 @@ def open_place(folder: Path) -> Iterator[Place]:
             yield place
     elif Home(folder).config.exists():
         config = load_config(Home(folder))
-        yield Place(config.rpc, config.network, (Home(folder).blobs,))
+        yield Place((config.rpc,), config.network, (Home(folder).blobs,))
     elif AuthorityHome(folder).network.exists():
         home = AuthorityHome(folder)
         where = load_network(home.network)
-        yield Place(where.rpc, where.network, names=home.names())
+        yield Place((where.rpc,), where.network, names=home.names())
     else:
         raise WrongUse(f"{folder} is no run's folder, no node's home and no authority's home")
 
@@ -44,7 +44,7 @@ def _run(folder: RunFolder) -> Iterator[Place]:
     names = folder.authority.names()
     blobs = tuple(home.blobs for home in homes)
     with _chain(folder, facts.rpc, network.registry) as rpc:
-        yield Place(rpc, network, blobs, facts.run, names)
+        yield Place((rpc,), network, blobs, facts.run, names)
 
 
 @contextmanager

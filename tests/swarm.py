@@ -390,7 +390,9 @@ class Swarm:
     def record(self) -> Record:
         """What an auditor reads."""
         gas = {one.transaction: 0 for one in self.logged}
-        return Record(self.chain.network, self.chain.head.number, self.logged, gas, self.chronicle)
+        times = {one.block: self.chain.block(one.block).time for one in self.logged}
+        head = self.chain.head.number
+        return Record(self.chain.network, head, self.logged, gas, self.chronicle, times)
 
     @property
     def finalized(self) -> list[int]:

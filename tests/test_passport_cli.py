@@ -92,7 +92,7 @@ def test_an_endpoint_of_nobody_is_named(passport):
 
 def test_from_a_chain_to_a_passport_and_back(anvil_world, tmp_path):
     """Export, verify, compare; then with a chain that says otherwise."""
-    place, out = Place(anvil_world.url, anvil_world.network), tmp_path / "out"
+    place, out = Place((anvil_world.url,), anvil_world.network), tmp_path / "out"
     with anvil_world.undone():
         trio.run(one_round, anvil_world)
         head = trio.run(RpcEvidence(anvil_world.url).height)
@@ -111,7 +111,7 @@ def test_from_a_chain_to_a_passport_and_back(anvil_world, tmp_path):
 
 def test_a_sparse_passport_as_json_lists_all_blocks_to_compare(anvil_world, tmp_path):
     """And says what it doesn't prove."""
-    place, out = Place(anvil_world.url, anvil_world.network), tmp_path / "out"
+    place, out = Place((anvil_world.url,), anvil_world.network), tmp_path / "out"
     with anvil_world.undone():
         trio.run(one_round, anvil_world)
         anvil_world.request("anvil_mine", hex(9))

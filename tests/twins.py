@@ -6,6 +6,8 @@ from collections import Counter
 from functools import cache, partial
 from typing import Any, Self
 
+from authority.audit.coherence import contradictions
+from authority.audit.record import Record
 from node.errors import LedgerRefusal
 from node.evm import REGISTRY_CALLS
 from node.exchange import PeerKey
@@ -24,6 +26,7 @@ from node.ledger import (
     Skip,
     is_gossip,
 )
+from node.state import Chronicle
 from node.testing_ledger import MemoryChain, memory_address
 from node.testing_members import NOBODY
 from node.testing_rounds import MemoryRun
@@ -111,6 +114,14 @@ class Twins:
             for member in range(len(self.memory.registry.members) + 2):
                 model = self.real.ask("GossipLedger", "modelOf", gossip.number, member)
                 assert model == gossip.base_of(member).raw
+        assert contradictions(self._record()) == ()
+
+    def _record(self) -> Record:
+        """What both have said, as an auditor has it."""
+        network, head = self.memory.network, self.memory.head.number
+        logged = tuple(self.memory.events(0, head))
+        times = {one.block: self.memory.block(one.block).time for one in logged}
+        return Record(network, head, logged, {}, Chronicle(), times)
 
     def _remember(self, caller: Address, call: Call) -> list[Event]:
         mined = self.memory.call(caller, call)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
+from authority.audit.cli_contributions import contributions
+from authority.audit.cli_members import influence, node
 from authority.audit.passport.cli import export, verify
+from authority.audit.report.cli import report
+from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
+    from authority.audit.finding import Finding
     from authority.audit.place import OpenPlace
+    from authority.audit.replay import Replayed
+    from authority.audit.subject import Subject
 
-FOLDER = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-RUN = click.option("--run", type=click.IntRange(1), help="Which run. [the folder's, or the newest]")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
 
@@ -24,92 +28,141 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on 
 def audit() -> None:
     """Check a run from the chain and the blobs, whatever the nodes say.
 
-    It proves what was merged. It doesn't prove that a clinic trained honestly or on real patients; a
-    lazy node may attest by copying; a majority of liars can finalize anything.
+    FOLDER is a run's, a node's home or the authority's; without one, give --rpc and --ledger. It proves
+    what was merged. It doesn't prove that a clinic trained honestly or on real patients; a lazy node
+    may attest by copying; a majority of liars can finalize anything.
 
     \b
     Example:
       waggle audit show runs/wdbc-1
       waggle audit replay runs/wdbc-1
-      waggle audit export runs/wdbc-1 --out wdbc.passport
     """
 
 
+audit.add_command(node)
+audit.add_command(influence)
+audit.add_command(contributions)
+audit.add_command(report)
+audit.add_command(export)
+audit.add_command(verify)
+
+
 @audit.command()
-@FOLDER
-@RUN
+@about_a_run
+@click.option("--round", "rounds", type=click.IntRange(0), multiple=True, help="Only this round.")
+@click.option("--node", "member", metavar="NAME", help="Only rounds of this member.")
+@click.option("--full", is_flag=True, help="All 64 digits of each digest, and receipts' too.")
+@click.option("--follow", is_flag=True, help="Tell each round as it ends, until the run is over.")
 @JSON
 @click.pass_obj
-def show(open_place: OpenPlace, folder: Path, run: int | None, as_json: bool) -> None:
+def show(
+    open_place: OpenPlace,
+    /,
+    rounds: tuple[int, ...],
+    member: str | None,
+    full: bool,
+    follow: bool,
+    as_json: bool,
+    **where: Any,
+) -> None:
     """Show a run's history. FOLDER: a run, a node's home, or the authority's.
 
     \b
-    Example:
+    Examples:
       waggle audit show runs/wdbc-1
+      waggle audit show runs/wdbc-1 --node clinic-2 --full
+      waggle audit show --rpc http://10.0.0.7:8545 --ledger 0x5FbD...0aa3 --follow
     """
-    import trio
+    from authority.audit.following import follow_run
+    from authority.audit.history import digests, history_of, of_member, table
 
-    from authority.audit.history import history_of, table
-    from authority.audit.reading import read_record
-
-    with open_place(folder) as place:
-        record = trio.run(read_record, [place.rpc], place.network)
-    rows = history_of(record, record.run(run or place.run))
+    if follow:
+        with place(open_place, where) as found:
+            return follow_run(found, where["run"], click.echo)
+    with subject(open_place, where) as about:
+        rows = history_of(about.record, about.run)
+        rows = tuple(row for row in rows if not rounds or row.round in rounds)
+        rows = of_member(rows, about.member(member)) if member else rows
     if as_json:
         click.echo(json.dumps([row.plain() for row in rows]))
     else:
-        Console().print(table(rows, place.name))
+        Console().print(table(rows, about.place.name))
+        for line in digests(rows) if full else ():
+            click.echo(line)
+    return _end(about.record.differences)
 
 
 @audit.command()
-@FOLDER
-@RUN
+@about_a_run
 @JSON
-@click.option(
-    "--blobs",
-    "more",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Another folder with blobs; may be given several times.",
-)
 @click.pass_obj
-def replay(
-    open_place: OpenPlace, folder: Path, run: int | None, as_json: bool, more: tuple[Path, ...]
-) -> None:
+def replay(open_place: OpenPlace, /, as_json: bool, **where: Any) -> None:
     """Redo every merge from its inputs, and compare. Exit code 1 when anything differs.
 
     \b
-    Example:
+    Examples:
       waggle audit replay runs/wdbc-1
       waggle audit replay clinic-a --blobs clinic-b/blobs
     """
-    import trio
-
-    from authority.audit.reading import read_record
+    from authority.audit.coherence import contradictions
     from authority.audit.replay import replay as redo
     from authority.audit.replay import say
 
-    with open_place(folder) as place:
-        record = trio.run(read_record, [place.rpc], place.network)
-    chosen = record.run(run or place.run)
-    console = Console(stderr=as_json)
+    with subject(open_place, where) as about:
+        pass
+    console, name = Console(stderr=as_json), about.place.name
+    wrong = contradictions(about.record)
+    for finding in wrong:
+        console.print(f"the chain's record: {finding.said(name)}", highlight=False, soft_wrap=True)
     done = redo(
-        record,
-        chosen,
-        [*place.blobs, *more],
-        lambda one: console.print(*say(one, place.name), sep="\n", highlight=False, soft_wrap=True),
+        about.record,
+        about.run,
+        about.place.blobs,
+        lambda one: console.print(*say(one, name), sep="\n", highlight=False, soft_wrap=True),
     )
-    good = sum(one.good for one in done)
     if as_json:
-        click.echo(json.dumps({"run": chosen.number, "rounds": [one.plain() for one in done]}))
+        click.echo(json.dumps(_plain(about, wrong, done)))
     else:
-        click.echo(f"{good} of {len(done)} merges redone from their inputs, identical to the attested")
-    if good < len(done):
+        click.echo(_summary(about, wrong, done))
+    _end([*about.record.differences, *_bad(wrong, done)])
+
+
+def _plain(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "run": about.run.number,
+        "record": [asdict(finding) for finding in wrong],
+        "endpoints": about.record.differences,
+        "rounds": [one.plain() for one in done],
+    }
+
+
+def _summary(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> str:
+    good, erased = (sum(getattr(one, what) for one in done) for what in ("good", "erased"))
+    lines = [f"{good} of {len(done)} merges redone from their inputs, identical to the attested"]
+    if erased:
+        lines.append(f"{erased} can't be redone, for blobs that were erased on purpose")
+    if not wrong:
+        logs = len(about.record.logged)
+        lines.append(f"the chain's {logs} logs follow from one another by the contracts' rules")
+    return "\n".join(lines)
+
+
+def _bad(wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> list[str]:
+    bad = sum(not one.good and not one.erased for one in done)
+    problems = []
+    if wrong:
+        problems.append("the chain's record contradicts itself")
+    if bad:
         what = "finalized rounds" if done[0].member is None else "merges"
-        raise BadAnswer(f"{len(done) - good} of {len(done)} {what} have findings")
+        problems.append(f"{bad} of {len(done)} {what} have findings")
     if not done:
-        raise BadAnswer("nothing was merged: there is nothing to redo")
+        problems.append("nothing was merged: there is nothing to redo")
+    return problems
 
 
-audit.add_command(export)
-audit.add_command(verify)
+def _end(problems: Any) -> None:
+    """Exit code 1 when there is something to say. Raises BadAnswer."""
+    if problems:
+        raise BadAnswer("; ".join(problems))

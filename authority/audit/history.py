@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,13 +11,18 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from authority.audit.record import Record
-from node.ledger import Phase
+from authority.audit.words import when
+from node.ledger import Logged, Phase
 from node.state import GossipRound, Round, Run
 
 
 @dataclass(frozen=True, slots=True)
 class RoundHistory:
-    """One round. Members by number; missing: waited for and absent in some phase."""
+    """One round. Members by number.
+
+    missing: waited for and absent in some phase. began, ended: Unix seconds of its first and last
+    block, if known. over: whether the round has ended.
+    """
 
     round: int
     outcome: str
@@ -31,7 +37,10 @@ class RoundHistory:
     missing: tuple[int, ...]
     first_block: int
     last_block: int
+    began: int | None
+    ended: int | None
     gas: int
+    over: bool
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -40,28 +49,66 @@ class RoundHistory:
 
 def history_of(record: Record, run: Run) -> tuple[RoundHistory, ...]:
     """All rounds of a run."""
-    return tuple(_one(record, run, round_) for round_ in run.rounds)
+    logs = defaultdict[int | None, list[Logged]](list)
+    for one in record.logged:
+        if getattr(one.event, "run", None) == run.number:
+            logs[getattr(one.event, "round", None)].append(one)
+    return tuple(_one(record, run, round_, logs[round_.number]) for round_ in run.rounds)
 
 
 def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
     """For people: a line a round, and below it whoever was not part of it."""
-    view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    said = "C committed, R revealed, M merged, A attested, of those waited for; time of the first block"
+    view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, caption=said)
     view.add_column("round", justify="right")
     view.add_column("outcome")
     view.add_column("model", no_wrap=True)
-    for column in ("merged", "attested", "blocks", "gas"):
+    for column in ("C R M A", "blocks", "time", "gas"):
         view.add_column(column, justify="right", no_wrap=True)
     for row in rows:
+        counts = " ".join(str(len(getattr(row, field))) for field in _FIELDS.values())
         view.add_row(
             str(row.round),
             "\n".join((row.outcome, *_exceptions(row, name))),
-            (row.model or "-")[:8],
-            f"{len(row.inputs)} of {len(row.expected)}",
-            str(len(row.attested)),
+            (row.model or "-")[:SHORT],
+            f"{counts} of {len(row.expected)}",
             f"{row.first_block}-{row.last_block}",
+            when(row.began, "%H:%M:%S"),
             f"{row.gas:,}",
         )
     return view
+
+
+def line(row: RoundHistory, name: Callable[[int], str]) -> str:
+    """A round in a line, for whoever follows a run."""
+    words = [f"round {row.round}", row.outcome, (row.model or "")[:SHORT]]
+    said = [f"{len(getattr(row, field))} {said}" for said, field in _FIELDS.items()]
+    more = [*said, *_exceptions(row, name), f"gas {row.gas:,}"]
+    return f"{when(row.began)}  {' '.join(filter(None, words))}: {', '.join(more)}"
+
+
+def digests(rows: Sequence[RoundHistory]) -> Iterator[str]:
+    """All digits of each finalized model and its receipt, a line each."""
+    for row in rows:
+        if row.model:
+            yield f"round {row.round} model   {row.model}"
+            yield f"round {row.round} receipt {row.receipt}"
+
+
+def of_member(rows: Sequence[RoundHistory], member: int) -> tuple[RoundHistory, ...]:
+    """Rounds in which a member did something, or was waited for."""
+    return tuple(
+        row
+        for row in rows
+        if member in {*row.expected, *row.committed, *row.revealed, *row.inputs, *row.attested}
+    )
+
+
+SHORT = 8
+"""Characters of a short digest."""
+
+_FIELDS = {"committed": "committed", "revealed": "revealed", "merged": "inputs", "attested": "attested"}
+"""What is counted of a round, and where it stands."""
 
 
 def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:
@@ -75,13 +122,7 @@ def _exceptions(row: RoundHistory, name: Callable[[int], str]) -> Iterator[str]:
             yield f"{what} {', '.join(map(name, members))}"
 
 
-def _one(record: Record, run: Run, round_: Round) -> RoundHistory:
-    mine = [
-        one
-        for one in record.logged
-        if getattr(one.event, "run", None) == run.number
-        and getattr(one.event, "round", None) == round_.number
-    ]
+def _one(record: Record, run: Run, round_: Round, mine: Sequence[Logged]) -> RoundHistory:
     expected = run.members_in(round_.expected)
     committed = run.members_in(round_.committed)
     done = round_.finalized
@@ -99,7 +140,10 @@ def _one(record: Record, run: Run, round_: Round) -> RoundHistory:
         missing=tuple(m for m in expected if m not in _present(round_, committed)),
         first_block=mine[0].block,
         last_block=mine[-1].block,
-        gas=sum(record.gas[t] for t in {one.transaction for one in mine}),
+        began=record.times.get(mine[0].block),
+        ended=record.times.get(mine[-1].block),
+        gas=sum(record.gas.get(t, 0) for t in {one.transaction for one in mine}),
+        over=round_.ended,
     )
 
 

@@ -12,12 +12,12 @@ from node.ledger import Network
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An endpoint, contracts, folders with blobs, and names of members for people.
+    """Endpoints, contracts, folders with blobs, and names of members for people.
 
     run: the run meant, None for the newest.
     """
 
-    rpc: str
+    rpcs: tuple[str, ...]
     network: Network
     blobs: tuple[Path, ...] = ()
     run: int | None = None

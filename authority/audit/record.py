@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from node.errors import BadAnswer, WrongUse
-from node.ledger import Logged, Network
+from node.ledger import Address, Logged, Network
 from node.state import Chronicle, Run, apply
 
 
@@ -14,8 +14,8 @@ from node.state import Chronicle, Run, apply
 class Record:
     """All that the chain says of a network, up to block `head`.
 
-    gas: by transaction hash. times: Unix seconds by block number. differences: where endpoints gave
-    different answers, in words.
+    gas, senders: by transaction hash; who sent a transaction is only as true as the endpoint. times:
+    Unix seconds by block number. differences: where endpoints gave different answers, in words.
     """
 
     network: Network
@@ -25,6 +25,7 @@ class Record:
     chronicle: Chronicle
     times: Mapping[int, int] = field(default_factory=dict)
     differences: tuple[str, ...] = ()
+    senders: Mapping[bytes, Address] = field(default_factory=dict)
 
     def run(self, number: int | None) -> Run:
         """One run, by default the newest. Raises WrongUse."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from node.blobs import DiskBlobs
 from node.digest import Digest, outline_file
+from node.erasure import erasure
 
 
 class Sources(Protocol):
@@ -29,12 +31,17 @@ class Sources(Protocol):
         """Where a damaged copy was seen; empty if none was."""
         ...
 
+    def erased(self, digest: Digest) -> str:
+        """When and why somebody deleted it on purpose, in words; empty if nobody said so."""
+        ...
+
 
 class FolderSources:
-    """Blobs in any number of folders, named by digest; linked, never copied."""
+    """Blobs in any number of folders, named by digest; linked, never copied. For several threads."""
 
     def __init__(self, folders: Sequence[Path], into: DiskBlobs) -> None:
         self._folders, self._into = folders, into
+        self._found: dict[Digest, Path | None] = {}
         self._damaged: dict[Digest, Path] = {}
 
     def has(self, digest: Digest) -> bool:
@@ -52,15 +59,26 @@ class FolderSources:
             return True
         found = self._find(digest)
         if found is not None:
-            self._into.path(digest).symlink_to(found.resolve())
+            with contextlib.suppress(FileExistsError):  # another thread was faster
+                self._into.path(digest).symlink_to(found.resolve())
         return found is not None
 
     def damaged(self, digest: Digest) -> str:
         """See Sources."""
         return str(self._damaged.get(digest, ""))
 
+    def erased(self, digest: Digest) -> str:
+        """See Sources."""
+        notes = (erasure(folder, digest) for folder in self._folders)
+        return next((note for note in notes if note), "")
+
     def _find(self, digest: Digest) -> Path | None:
-        """A whole copy; damaged ones are remembered."""
+        """A whole copy; each is hashed once, and damaged ones are remembered."""
+        if digest not in self._found:
+            self._found[digest] = self._whole(digest)
+        return self._found[digest]
+
+    def _whole(self, digest: Digest) -> Path | None:
         for folder in self._folders:
             path = folder / digest.hex
             if not path.exists():

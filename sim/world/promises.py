@@ -222,3 +222,7 @@ class _Disks:
     def damaged(self, digest: Digest) -> str:
         """See Sources. Disks here lose files, they don't spoil them."""
         return ""
+
+    def erased(self, digest: Digest) -> str:
+        """See Sources. Nobody erases anything here."""
+        return ""

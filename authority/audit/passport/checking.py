@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from eth_utils.crypto import keccak
 
+from authority.audit.coherence import contradictions
 from authority.audit.passport.code import check_code
 from authority.audit.passport.contents import named
 from authority.audit.passport.facts import Facts
@@ -85,6 +86,7 @@ class _Check:
         codes = self._codes(trail)
         record = trail.record()
         run = _run_of(record, facts)
+        self._findings += [f"the record: {one.said(_member)}" for one in contradictions(record)]
         blobs = self._blobs(named(run))
         seal = self._take(Kind.END, 0).content.tobytes()
         redone = None
@@ -163,6 +165,10 @@ class _Check:
             return judge(number, entry.content)
         except (BadAnswer, ValueError) as error:
             raise BadAnswer(f"{entry.name}: {error}") from None
+
+
+def _member(number: int) -> str:
+    return f"member {number}"
 
 
 def _run_of(record: Record, facts: Facts) -> Run:

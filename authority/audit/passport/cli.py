@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
+from authority.audit.subject import FOLDERS, about_a_run, place
 from node.errors import BadAnswer, WrongUse
 
 if TYPE_CHECKING:
@@ -20,41 +21,31 @@ if TYPE_CHECKING:
     from authority.audit.passport.writing import Exported, Find
     from authority.audit.place import OpenPlace, Place
 
-_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-_BLOBS = click.option(
-    "--blobs",
-    "more",
-    multiple=True,
-    type=_FOLDER,
-    help="A folder with blobs; may be given several times.",
-)
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
+@about_a_run
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new file.")
-@click.option("--run", type=click.IntRange(1), help="Which run. [the folder's, or the newest]")
 @click.option("--with-blobs", is_flag=True, help="Models and updates, too: merges can be redone.")
-@_BLOBS
 @click.option("--sparse", is_flag=True, help="Without the blocks in which the contracts are silent.")
 @_JSON
 @click.pass_obj
 def export(
     open_place: OpenPlace,
-    folder: Path,
+    /,
     out: Path,
-    run: int | None,
     with_blobs: bool,
-    more: tuple[Path, ...],
     sparse: bool,
     as_json: bool,
+    **where: Any,
 ) -> None:
     """Write the passport of a run's model: one file that proves the run's history without a network.
 
-    FOLDER: a run, a node's home, or the authority's. Whoever verifies the file needs to trust neither
-    it nor you: one block hash is compared with the chain, everything else follows. A sparse passport is
-    smaller on a chain that runs on for years, and doesn't prove that nothing was left out.
+    FOLDER: a run, a node's home, or the authority's; without one, give --rpc and --ledger. Whoever
+    verifies the file needs to trust neither it nor you: one block hash is compared with the chain,
+    everything else follows. A sparse passport is smaller on a chain that runs on for years, and doesn't
+    prove that nothing was left out.
 
     \b
     Examples:
@@ -65,9 +56,9 @@ def export(
 
     if out.exists():
         raise WrongUse(f"{out} exists: choose another --out, or remove it first")
-    with open_place(folder) as place, _progress("blocks written") as on_block:
-        folders = [*place.blobs, *more] if with_blobs or more else None
-        made = _written(place, run, out, folders, sparse, on_block)
+    with place(open_place, where) as found, _progress("blocks written") as on_block:
+        folders = found.blobs if with_blobs or where["more"] else None
+        made = _written(found, where["run"], out, folders, sparse, on_block)
     if as_json:
         click.echo(json.dumps({"file": str(out), **telling.exported_plain(made)}))
     else:
@@ -82,7 +73,9 @@ def export(
     multiple=True,
     help="Compare with this node of the chain; may be given several times.",
 )
-@_BLOBS
+@click.option(
+    "--blobs", "more", multiple=True, type=FOLDERS, help="A folder with blobs; several may be given."
+)
 @_JSON
 def verify(file: Path, rpcs: tuple[str, ...], more: tuple[Path, ...], as_json: bool) -> None:
     """Verify a passport. Exit code 1 when it doesn't prove what it says.
@@ -113,10 +106,10 @@ def verify(file: Path, rpcs: tuple[str, ...], more: tuple[Path, ...], as_json: b
 
 
 def _written(
-    place: Place,
+    found: Place,
     run: int | None,
     out: Path,
-    folders: list[Path] | None,
+    folders: Sequence[Path] | None,
     sparse: bool,
     on_block: OnBlock,
 ) -> Exported:
@@ -129,11 +122,13 @@ def _written(
     from node.evidence import RpcEvidence
 
     async def write(find: Find | None) -> Exported:
-        record = await read_record([place.rpc], place.network, details=False)
-        number = record.run(run or place.run).number
-        evidence = RpcEvidence(place.rpc)
+        record = await read_record(found.rpcs, found.network)
+        if record.differences:
+            raise BadAnswer("; ".join(record.differences))
+        number = record.run(run or found.run).number
+        evidence = RpcEvidence(found.rpcs[0])
         return await write_passport(
-            evidence, place.network, number, out, find=find, sparse=sparse, on_block=on_block
+            evidence, found.network, number, out, find=find, sparse=sparse, on_block=on_block
         )
 
     with tempfile.TemporaryDirectory(prefix="waggle-passport-") as scratch:

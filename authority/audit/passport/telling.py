@@ -84,7 +84,7 @@ def plain(verified: Verified, compared: Sequence[str], differing: Sequence[str])
 def problems(verified: Verified, differing: Sequence[str]) -> list[str]:
     """What speaks against the passport, in a few words each."""
     found = [*verified.findings, *differing]
-    bad = sum(not one.good for one in verified.replayed or ())
+    bad = sum(not one.good and not one.erased for one in verified.replayed or ())
     return [*found, f"{bad} of {len(verified.replayed or ())} merges have findings"] if bad else found
 
 

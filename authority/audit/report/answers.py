@@ -1,0 +1,129 @@
+"""The report's answers in words: what holds, what doesn't, and what no record can prove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from authority.audit.finding import Finding
+from authority.audit.replay import Replayed
+from authority.audit.subject import Subject
+from node.manifest import Manifest
+from node.state import GossipRun, Run
+
+UNPROVEN = (
+    "That a clinic trained honestly, or on real patients: only what it sent is on record.",
+    "That an attester merged by itself: a lazy node may attest by copying.",
+    "Anything, if a majority lied together: Q equal answers finalize whatever they say.",
+    "That nobody saw more than the protocol shows: what leaves a machine unasked is on no record.",
+)
+"""What holds however good the findings are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All that was looked at. contradictions: of the chain's record; replayed: each merge."""
+
+    about: Subject
+    contradictions: tuple[Finding, ...]
+    replayed: tuple[Replayed, ...]
+
+    @property
+    def run(self) -> Run:
+        """The run that it is about."""
+        return self.about.run
+
+    @property
+    def bad(self) -> tuple[Replayed, ...]:
+        """Merges that something speaks against."""
+        return tuple(one for one in self.replayed if not one.good and not one.erased)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing speaks against anything."""
+        wrong = self.contradictions or self.about.record.differences or self.bad
+        return not wrong and bool(self.replayed)
+
+
+def verdict(checked: Checked) -> str:
+    """In a sentence."""
+    if not checked.replayed:
+        return "Nothing was merged yet: there is nothing to confirm."
+    if not checked.good:
+        return "Something is wrong: see the findings."
+    if any(one.erased for one in checked.replayed):
+        return (
+            "Nothing speaks against this run; parts of it can't be redone, for blobs that were erased."
+        )
+    return (
+        "This run is what its record says: every merge, redone from its inputs, gives the same bytes."
+    )
+
+
+def answers(checked: Checked) -> tuple[str, ...]:
+    """Question by question."""
+    return tuple(_answers(checked))
+
+
+def findings(checked: Checked) -> tuple[tuple[str, str], ...]:
+    """Where and what, one after another; disputes are among them."""
+    name = checked.about.place.name
+    found = [("the chain's record", one.said(name)) for one in checked.contradictions]
+    found += [("endpoints", what) for what in checked.about.record.differences]
+    for one in checked.replayed:
+        whose = f", {name(one.member)}'s merge" if one.member else ""
+        where = f"round {one.round}{whose}"
+        found += [(where, finding.said(name)) for finding in (*one.findings, *one.disputes)]
+    return tuple(found)
+
+
+def _answers(checked: Checked) -> Iterator[str]:
+    run, replayed, record = checked.run, checked.replayed, checked.about.record
+    done = sum(one.good for one in replayed)
+    yield f"{done} of {len(replayed)} merges were redone from their inputs and are what was attested."
+    if erased := sum(one.erased for one in replayed):
+        yield f"{erased} can't be redone: a blob was erased on purpose."
+    if checked.contradictions:
+        yield "The chain's record contradicts itself."
+    else:
+        yield f"The chain's {len(record.logged)} logs follow from one another by the contracts' rules."
+    if len(checked.about.place.rpcs) > 1:
+        agree = "don't agree" if record.differences else "agree"
+        yield f"The {len(checked.about.place.rpcs)} chain endpoints asked {agree}."
+    yield from _rounds(checked)
+    yield _state(run)
+
+
+def _rounds(checked: Checked) -> Iterator[str]:
+    run, name = checked.run, checked.about.place.name
+    skipped = [r.number for r in run.rounds if r.skipped is not None]
+    if skipped:
+        yield f"Rounds that ended without a merge: {_listed(map(str, skipped))}."
+    left = {
+        m for r in run.rounds if r.inputs is not None for m in r.revealed if not run.bit(m) & r.inputs
+    }
+    if left:
+        yield f"Updates that too few could get were left out, of {_listed(map(name, sorted(left)))}."
+    disputed = {m for r in run.rounds for m in r.disputed}
+    if disputed:
+        yield f"Attested otherwise than the quorum: {_listed(map(name, sorted(disputed)))}."
+    if run.evicted:
+        yield f"Revoked while the run went on: {_listed(map(name, sorted(run.evicted)))}."
+
+
+def _state(run: Run) -> str:
+    manifest = Manifest.from_bytes(run.manifest)
+    kind = "gossip run" if isinstance(run, GossipRun) else "run"
+    over = "is over" if run.closed is not None else "is still going on"
+    goes_on = ""
+    if run.terms.parent_run:
+        goes_on = f" It goes on from run {run.terms.parent_run}, round {run.terms.parent_round}"
+        goes_on += f": {manifest.reason}." if manifest.reason else "."
+    return f"The {kind} {over} after {len(run.rounds)} of {run.terms.rounds} rounds.{goes_on}"
+
+
+def _listed(items: Sequence[str] | Iterator[str]) -> str:
+    return ", ".join(items)
+
+
+Name = Callable[[int], str]
