@@ -78,8 +78,17 @@ class PaperChain:
 
     name = "paper"
 
-    def __init__(self, network: Network, logged: Sequence[Logged], *, proofs: bool = True) -> None:
-        self.network, self._proofs = network, proofs
+    def __init__(
+        self,
+        swarm: Swarm,
+        *,
+        network: Network | None = None,
+        logged: Sequence[Logged] | None = None,
+        proofs: bool = True,
+    ) -> None:
+        self.network = network = network or swarm.chain.network
+        logged = swarm.logged if logged is None else logged
+        self._proofs, self._times = proofs, [block.time for block in swarm.chain._blocks]
         self._codes = {address: deployed(address, network) for address in contracts_of(network)}
         self._state = HexaryTrie({})
         for address, code in {**self._codes, Address(STRANGER): b"?"}.items():
@@ -135,7 +144,10 @@ class PaperChain:
         fields[0], fields[3] = self._blocks[-1]["hash"], self._state.root_hash
         fields[5] = receipts.root_hash
         fields[6] = bloom_of((raw(a), topics) for one in mined for a, topics, _ in one.logs)
-        fields[8], fields[11] = big(number), big(1_800_000_000 + 12 * number)
+        fields[8], fields[11] = (
+            big(number),
+            big(self._times[min((number + 1) // 2, len(self._times) - 1)]),
+        )
         self._add([*fields, big(7)], mined)
 
     def _add(self, fields: Sequence[bytes], mined: Sequence[Mined] = ()) -> None:
@@ -240,7 +252,7 @@ def export(
         paths = (node.blob(digest) for node in swarm.nodes.values() if digest != without)
         return next((path.read_bytes() for path in paths if path.exists()), None)
 
-    chain = PaperChain(swarm.chain.network, swarm.logged, **paper)
+    chain = PaperChain(swarm, **paper)
     write = partial(write_passport, find=find if blobs else None, sparse=sparse)
     return trio.run(write, chain, chain.network, swarm.number, out)
 

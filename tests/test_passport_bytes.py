@@ -269,6 +269,19 @@ def test_a_trail_needs_the_header_first():
         Trail(Facts(paper_network(), 1, 9)).receipts(1, b"\xc0")
 
 
+def test_a_trail_goes_on_with_receipts_alone(bare):
+    """Where a bloom has a contract, nothing else comes next."""
+    found = parts(bare)
+    trail = Trail(Facts.from_bytes(found[0][2]))
+    headers = [one for one in found if one[0] is Kind.HEADER]
+    trail.header(1, headers[0][2])
+    assert trail.owes_receipts
+    with pytest.raises(BadAnswer, match="the receipts of block 1 are missing"):
+        trail.header(2, headers[1][2])
+    with pytest.raises(BadAnswer, match="the receipts of block 1 are missing"):
+        trail.record()
+
+
 def test_nothing_stays_of_an_export_that_fails(swarm, tmp_path, monkeypatch):
     """The file is whole, or not there at all."""
 

@@ -126,7 +126,7 @@ def without_a_log(receipts):
 
 def test_an_endpoint_that_hides_logs_is_found_at_export(swarm, tmp_path):
     """Its own headers say that there is more."""
-    chain = Lying(swarm.chain.network, swarm.logged)
+    chain = Lying(swarm)
     chain.lie = without_a_log
     with pytest.raises(ChainUnreachable, match="don't give the root in its header"):
         trio.run(write_passport, chain, chain.network, swarm.number, tmp_path / "out")
@@ -135,7 +135,7 @@ def test_an_endpoint_that_hides_logs_is_found_at_export(swarm, tmp_path):
 
 def test_a_chain_reorganized_during_the_export_is_read_again(swarm, tmp_path):
     """Answers that contradict each other once may be two moments of one chain."""
-    chain = Lying(swarm.chain.network, swarm.logged)
+    chain = Lying(swarm)
     lies = iter([without_a_log])
     chain.lie = lambda receipts: next(lies, lambda same: same)(receipts)
     trio.run(write_passport, chain, chain.network, swarm.number, tmp_path / "out")
@@ -144,9 +144,9 @@ def test_a_chain_reorganized_during_the_export_is_read_again(swarm, tmp_path):
 
 def test_another_history_differs(swarm, tmp_path):
     """One log more or less, and no block after it has the same hash."""
-    chain = PaperChain(swarm.chain.network, swarm.logged)
+    chain = PaperChain(swarm)
     made = trio.run(write_passport, chain, chain.network, swarm.number, tmp_path / "out")
-    other = PaperChain(swarm.chain.network, (*swarm.logged[:9], *swarm.logged[10:]))
+    other = PaperChain(swarm, logged=(*swarm.logged[:9], *swarm.logged[10:]))
     same = trio.run(differences, chain, 31337, made.anchors)
     [differs] = trio.run(differences, other, 31337, made.anchors)
     assert (same, differs.startswith(f"block {made.facts.head} is ")) == ((), True)
@@ -154,7 +154,7 @@ def test_another_history_differs(swarm, tmp_path):
 
 def test_every_block_of_a_sparse_passport_is_compared(swarm, tmp_path):
     """Since no header names them."""
-    chain = PaperChain(swarm.chain.network, swarm.logged)
+    chain = PaperChain(swarm)
     out = tmp_path / "out"
     trio.run(lambda: write_passport(chain, chain.network, swarm.number, out, sparse=True))
     anchors = verify_passport(out).anchors
@@ -165,7 +165,7 @@ def test_every_block_of_a_sparse_passport_is_compared(swarm, tmp_path):
 
 def test_another_chain_is_wrong_use(swarm):
     """Whoever gives the wrong endpoint is told so, and not that the passport is bad."""
-    chain = PaperChain(replace(swarm.chain.network, chain_id=5), swarm.logged)
+    chain = PaperChain(swarm, network=replace(swarm.chain.network, chain_id=5))
     with pytest.raises(WrongUse, match="paper is on chain 5, the passport's is chain 31337"):
         trio.run(differences, chain, 31337, ())
 
@@ -250,7 +250,7 @@ def test_no_receipts_give_the_empty_root():
 def test_gossip_logs_are_told_by_their_contract(tmp_path):
     """Two ledgers say some things in the same words: whose it is, the address says."""
     swarm = played(tmp_path, nodes=5, rounds=1, neighbours=2, merge="nna")
-    chain = PaperChain(swarm.chain.network, swarm.logged)
+    chain = PaperChain(swarm)
     trio.run(write_passport, chain, chain.network, swarm.number, tmp_path / "out")
     found = verify_passport(tmp_path / "out")
     assert found.run == swarm.run
