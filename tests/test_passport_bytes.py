@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -280,6 +281,30 @@ def test_a_trail_goes_on_with_receipts_alone(bare):
         trail.header(2, headers[1][2])
     with pytest.raises(BadAnswer, match="the receipts of block 1 are missing"):
         trail.record()
+
+
+def test_a_trail_leaves_no_block_out_unless_it_is_sparse(bare):
+    """Whoever leads it along."""
+    found = parts(bare)
+    facts = Facts.from_bytes(found[0][2])
+    headers = [one[2] for one in found if one[0] is Kind.HEADER]
+    receipts = next(one[2] for one in found if one[0] is Kind.RECEIPTS)
+    for sparse in (False, True):
+        trail = Trail(replace(facts, sparse=sparse))
+        trail.header(1, headers[0])
+        trail.receipts(1, receipts)
+        if sparse:
+            assert trail.header(3, headers[2]).number == 3
+        else:
+            with pytest.raises(BadAnswer, match="block 3 follows block 1: one is left out"):
+                trail.header(3, headers[2])
+
+
+def test_two_contracts_have_two_addresses():
+    """Otherwise one of the two would never be looked at."""
+    network = replace(paper_network(), ledger=paper_network().registry)
+    with pytest.raises(ValueError, match="two contracts have one address"):
+        Facts.from_bytes(Facts(network, 1, 9).to_bytes())
 
 
 def test_nothing_stays_of_an_export_that_fails(swarm, tmp_path, monkeypatch):

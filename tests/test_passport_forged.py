@@ -13,6 +13,7 @@ from authority.audit.passport.facts import Facts
 from authority.audit.passport.frames import Kind
 from node.digest import digest
 from node.errors import BadAnswer
+from node.ledger import Revealed, RunOpened
 from tests import passports
 from tests.passports import Mined, export, forged, parts, passport, receipt, swarm
 
@@ -186,6 +187,30 @@ def test_a_run_that_never_was_is_found(found, said):
     """The facts may not speak of what the logs don't tell."""
     put(found, 0, replace(Facts.from_bytes(found[0][2]), run=9).to_bytes())
     assert "the passport says that it is of run 9: there is no run 9" in said(found)
+
+
+def test_a_chain_made_up_against_the_contracts_rules_is_found(swarm, tmp_path):
+    """An update that was never revealed can't be an input: no contract of ours says so."""
+    reveal = next(at for at, one in enumerate(swarm.logged) if isinstance(one.event, Revealed))
+    made_up = (*swarm.logged[:reveal], *swarm.logged[reveal + 1 :])
+    export(swarm, tmp_path / "out", blobs=True, logged=made_up)
+    found = verify_passport(tmp_path / "out")
+    [said, *_] = telling.problems(found, ())
+    assert said.startswith("the record: ")
+    assert found.replayed is None
+
+
+def test_a_manifest_of_another_digest_is_found(swarm, tmp_path):
+    """A true contract takes the digest itself, a made-up chain need not."""
+    made_up = [
+        replace(one, event=replace(one.event, manifest=one.event.manifest + b" "))
+        if isinstance(one.event, RunOpened)
+        else one
+        for one in swarm.logged
+    ]
+    export(swarm, tmp_path / "out", logged=made_up)
+    with pytest.raises(BadAnswer, match="manifest of run 1 doesn't have the digest"):
+        verify_passport(tmp_path / "out")
 
 
 # The contracts' code.

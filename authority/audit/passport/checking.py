@@ -86,14 +86,13 @@ class _Check:
         codes = self._codes(trail)
         record = trail.record()
         run = _run_of(record, facts)
-        self._findings += [f"the record: {one.said(_member)}" for one in contradictions(record)]
+        against = [f"the record: {one.said('member {}'.format)}" for one in contradictions(record)]
         blobs = self._blobs(named(run))
         seal = self._take(Kind.END, 0).content.tobytes()
-        redone = None
-        if blobs or folders:
-            redone = replay(record, run, [self._scratch, *folders], on_round)
-        anchors, blocks, found = trail.anchors(), trail.blocks, tuple(self._findings)
-        return Verified(facts, record, anchors, blocks, codes, blobs, redone, found, seal)
+        found = [*([self._scratch] if blobs else []), *folders]
+        redone = _redone(record, run, found, on_round) if found and not against else None
+        anchors, blocks, wrong = trail.anchors(), trail.blocks, (*against, *self._findings)
+        return Verified(facts, record, anchors, blocks, codes, blobs, redone, wrong, seal)
 
     def _trail(self, facts: Facts) -> Trail:
         trail, first = Trail(facts), facts.network.deployed_block
@@ -167,8 +166,16 @@ class _Check:
             raise BadAnswer(f"{entry.name}: {error}") from None
 
 
-def _member(number: int) -> str:
-    return f"member {number}"
+def _redone(
+    record: Record, run: Run, folders: Sequence[Path], on_round: Callable[[Replayed], None]
+) -> tuple[Replayed, ...]:
+    try:
+        return replay(record, run, folders, on_round)
+    except (LookupError, ValueError) as error:
+        # The contracts never say such things: only who made up a chain can.
+        raise BadAnswer(
+            f"the merges can't be redone, for the logs contradict one another: {error!r}"
+        ) from None
 
 
 def _run_of(record: Record, facts: Facts) -> Run:

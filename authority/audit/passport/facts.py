@@ -57,6 +57,9 @@ class Facts:
             raise ValueError("facts with other fields than those of this format")
         if not 0 <= facts.network.deployed_block <= facts.head < 1 << 63:
             raise ValueError("facts whose blocks are in no order")
+        addresses = (facts.network.registry, facts.network.ledger, facts.network.gossip)
+        if len({*addresses}) < len(addresses):
+            raise ValueError("facts in which two contracts have one address")
         if len(facts.network.network_id) != 32 or len(facts.salt) not in (0, 32):
             raise ValueError("facts with a network id or a salt of another length than 32 bytes")
         return facts
