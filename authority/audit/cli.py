@@ -105,15 +105,16 @@ def replay(open_place: OpenPlace, /, as_json: bool, **where: Any) -> None:
       waggle audit replay clinic-a --blobs clinic-b/blobs
     """
     from authority.audit.coherence import contradictions
+    from authority.audit.databases import altered
     from authority.audit.replay import replay as redo
     from authority.audit.replay import say
 
     with subject(open_place, where) as about:
         pass
     console, name = Console(stderr=as_json), about.place.name
-    wrong = contradictions(about.record)
+    wrong = (*contradictions(about.record), *altered(about.record, about.place.homes))
     for finding in wrong:
-        console.print(f"the chain's record: {finding.said(name)}", highlight=False, soft_wrap=True)
+        console.print(f"{finding.kind}: {finding.said(name)}", highlight=False, soft_wrap=True)
     done = redo(
         about.record,
         about.run,
@@ -139,21 +140,27 @@ def _plain(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...
 
 
 def _summary(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> str:
+    from authority.audit.finding import Kind
+
     good, erased = (sum(getattr(one, what) for one in done) for what in ("good", "erased"))
     lines = [f"{good} of {len(done)} merges redone from their inputs, identical to the attested"]
     if erased:
         lines.append(f"{erased} can't be redone, for blobs that were erased on purpose")
-    if not wrong:
+    if all(finding.kind is not Kind.RECORD for finding in wrong):
         logs = len(about.record.logged)
         lines.append(f"the chain's {logs} logs follow from one another by the contracts' rules")
     return "\n".join(lines)
 
 
 def _bad(wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> list[str]:
+    from authority.audit.finding import Kind
+
     bad = sum(not one.good and not one.erased for one in done)
     problems = []
-    if wrong:
+    if any(finding.kind is Kind.RECORD for finding in wrong):
         problems.append("the chain's record contradicts itself")
+    if any(finding.kind is Kind.DATABASE for finding in wrong):
+        problems.append("a node's database was altered")
     if bad:
         what = "finalized rounds" if done[0].member is None else "merges"
         problems.append(f"{bad} of {len(done)} {what} have findings")
