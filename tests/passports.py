@@ -131,7 +131,8 @@ class PaperChain:
         logs = tuple(_log(self.network, one) for one in said)
         mined = [Mined(keccak(text=f"ours {number}"), 2, 60_000 + number, logs)] if logs else []
         if number % 3 == 0:
-            mined.insert(0, Mined(keccak(text=f"before {number}"), 0, 21_000, ()))
+            words = ((STRANGER, (), b"first"),) if number % 9 == 0 else ()
+            mined.insert(0, Mined(keccak(text=f"before {number}"), 0, 21_000, words))
         if number % 4 == 0:
             words = ((STRANGER, (bytes([number]) * 32,), b"anything"),)
             mined.append(Mined(keccak(text=f"after {number}"), 1, 30_000, words))

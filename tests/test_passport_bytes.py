@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from authority.audit.passport.blocks import bloom_bits, read_header
 from authority.audit.passport.checking import verify_passport
 from authority.audit.passport.facts import Facts
 from authority.audit.passport.frames import Kind, Writer, content_of, entries
@@ -298,6 +299,14 @@ def test_a_trail_leaves_no_block_out_unless_it_is_sparse(bare):
         else:
             with pytest.raises(BadAnswer, match="block 3 follows block 1: one is left out"):
                 trail.header(3, headers[2])
+
+
+def test_a_bloom_has_an_address_if_it_has_all_its_bits(bare):
+    """Other words may share one or two of the three."""
+    header = read_header(next(one[2] for one in parts(bare) if one[0] is Kind.HEADER))
+    bits = bloom_bits(b"a" * 20)
+    for bloom, has in ((bits, True), (bits | 1 << 9, True), (bits & (bits - 1), False), (0, False)):
+        assert replace(header, bloom=bloom.to_bytes(256, "big")).may_hold([b"a" * 20]) is has
 
 
 def test_two_contracts_have_two_addresses():

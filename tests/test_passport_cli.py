@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import trio
 from click.testing import CliRunner
+from eth_utils.crypto import keccak
 
 from authority.audit.passport.frames import Kind
 from authority.audit.place import Place
 from node.evidence import RpcEvidence
+from node.ledger import RunOpened
 from tests.passports import export, forged, parts, passport, swarm
 from tests.test_passport_chain import one_round
 from waggle import main
@@ -43,7 +46,8 @@ def test_a_good_passport_says_what_it_proves_and_what_not(passport, swarm):
     assert done.exit_code == 0
     for words in (
         "run 1 (swarm) of network",
-        f"model {swarm.run.model.hex}",
+        "4 members admitted, 4 with a seat; task fake, rule trimmed-mean",
+        f"model {swarm.run.model.hex}, of round 1",
         "code of RoundLedger: hash ",
         "2 of 2 merges redone from their inputs, identical",
         "compare it with any other node of chain 31337",
@@ -58,6 +62,18 @@ def test_as_json_it_is_one_value(passport, swarm):
     assert (found["good"], found["findings"], found["model"]) == (True, [], swarm.run.model.hex)
     assert [one["block"] for one in found["compare"]] == [found["head"]]
     assert [one["good"] for one in found["merges"]] == [True, True]
+
+
+def test_a_manifest_cant_write_on_the_terminal(swarm, tmp_path):
+    """Whoever opened the run chose its name."""
+    nasty = swarm.run.manifest.replace(b'"name":"swarm"', b'"name":"\\u001b[2Jgood"')
+    opened = next(one for one in swarm.logged if isinstance(one.event, RunOpened))
+    event = replace(opened.event, manifest=nasty, manifest_digest=keccak(nasty))
+    logged = [replace(one, event=event) if one is opened else one for one in swarm.logged]
+    export(swarm, tmp_path / "out", logged=logged)
+    done = waggle("audit", "verify", tmp_path / "out")
+    assert (done.exit_code, "run 1 (?[2Jgood)" in done.stdout) == (0, True)
+    assert "\x1b" not in done.stdout
 
 
 def test_a_forged_one_ends_with_exit_code_1(passport, tmp_path):

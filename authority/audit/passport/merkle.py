@@ -42,12 +42,11 @@ def decoded(raw: bytes | memoryview) -> list[Any]:
     """The list that RLP bytes stand for. Raises ValueError for anything that isn't exactly one."""
     try:
         found = _item(bytes(raw))
-        same = isinstance(found, list) and encoded(found) == raw
     except _BROKEN as error:
         raise ValueError(f"no RLP: {type(error).__name__}") from None
-    if not same:
+    if not isinstance(found, list):
         raise ValueError("no RLP of a list")
-    return list(found)
+    return found
 
 
 def byte_strings(raw: bytes | memoryview) -> list[bytes]:

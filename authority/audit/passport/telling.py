@@ -21,8 +21,12 @@ def lines(verified: Verified, compared: Sequence[str]) -> Iterator[str]:
     """For people. compared: names of endpoints whose hashes were compared, and are the same."""
     facts, run = verified.facts, verified.run
     network = facts.network.network_id.hex()[:8]
-    yield f"run {run.number} ({_name(run)}) of network {network}: {_rounds(run)}"
-    yield f"model {run.model.hex}" if not isinstance(run, GossipRun) else "models: one for each member"
+    yield f"run {run.number} ({_said(run, 'name')}) of network {network}: {_rounds(run)}"
+    yield (
+        f"{len(verified.record.chronicle.members)} members admitted, {len(run.seats)} with a seat; "
+        f"task {_said(run, 'task')}, rule {_said(run, 'merge')}"
+    )
+    yield _model(run)
     yield (
         f"{len(verified.record.logged)} logs in {verified.blocks} blocks from "
         f"{facts.network.deployed_block} to {facts.head}, each proven by its block's header"
@@ -66,7 +70,11 @@ def plain(verified: Verified, compared: Sequence[str], differing: Sequence[str])
         "model": run.model.hex,
         "rounds": len(run.rounds),
         "finalized": sum(one.finalized is not None for one in run.rounds),
-        "members": len(verified.record.chronicle.members),
+        "members": [
+            {"member": one.number, "account": one.account, "active": one.active}
+            for one in verified.record.chronicle.members.values()
+        ],
+        "manifest": run.manifest.decode(errors="replace"),
         "logs": len(verified.record.logged),
         "blocks": verified.blocks,
         "first_block": facts.network.deployed_block,
@@ -125,11 +133,21 @@ def _rounds(run: Run) -> str:
     return f"{over} rounds over" if run.closed is None else f"{over} rounds, closed"
 
 
-def _name(run: Run) -> str:
+def _model(run: Run) -> str:
+    if isinstance(run, GossipRun):
+        return "each member has a model of its own"
+    done = [one for one in run.rounds if one.finalized]
+    what = f"of round {done[-1].number}" if done else "the initial one: no round was finalized"
+    return f"model {run.model.hex}, {what}"
+
+
+def _said(run: Run, field: str) -> str:
+    """What the manifest says there, without control characters: anybody may have written it."""
     try:
-        return str(read_json(run.manifest)["name"])
+        text = str(read_json(run.manifest)[field])
     except (ValueError, LookupError, TypeError):
-        return "without a name"
+        return "unknown"
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:80])
 
 
 def _to_compare(verified: Verified, compared: Sequence[str]) -> Iterator[str]:
