@@ -173,9 +173,10 @@ class Driver:
         mined = await self._seams.ledger.send(call)
         self._progress.sent(mined)
         # What we said must be known before we decide again, or we would say it twice.
-        self._watch.hurry()
-        with trio.move_on_after(self._time_left()):
-            await self._watch.until(lambda: self._watch.seen >= mined.block)
+        if self._watch.seen < mined.block:
+            self._watch.hurry()
+            with trio.move_on_after(self._time_left()):
+                await self._watch.until(lambda: self._watch.seen >= mined.block)
 
     async def _refused(self, refusal: LedgerRefusal) -> None:
         """The chain had moved on; what it says next decides, unless the refusal is final."""

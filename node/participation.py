@@ -41,8 +41,11 @@ async def take_part(driver: Driver, watch: Watch, farewell: float = FAREWELL_SEC
 
 async def _keep_gate(exchange: Exchange, watch: Watch) -> None:
     """Let members in as the chain admits them, and throw revoked ones out."""
+    admitted: object = None
     while True:
-        exchange.admit({m.peer_key for m in watch.chronicle.active()})
+        if watch.chronicle.members is not admitted:
+            admitted = watch.chronicle.members
+            exchange.admit({m.peer_key for m in watch.chronicle.active()})
         await watch.changed()
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from node.card import Card, add_peers, create_home, read_card
 from node.config import Home, NodeConfig, load_config
+from node.contracts.chain import MemoryChain, memory_address
 from node.errors import WrongUse
 from node.keys import load_keys
 from node.ledger import Address
-from node.testing_ledger import MemoryChain, memory_address
 
 NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
 CONFIG = NodeConfig("clinic a", "http://127.0.0.1:8545", NETWORK, "wdbc", listen="127.0.0.1:4001")

@@ -13,9 +13,9 @@ from authority.governance import (
     revoke,
 )
 from node.card import Card
+from node.contracts.chain import MemoryChain, memory_address
 from node.errors import LedgerRefusal, WrongUse
 from node.ledger import Close, Enter, MemberRevoked, Revoke
-from node.testing_ledger import MemoryChain, memory_address
 from tests.test_entry import MANIFEST
 
 AUTHORITY = memory_address("authority")

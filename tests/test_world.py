@@ -13,12 +13,14 @@ import pytest
 import trio
 from click.testing import CliRunner
 
+from node.contracts.chain import memory_address
 from node.ledger import Admit
-from node.testing_ledger import memory_address
+from node.state import Chronicle, apply_all
 from node.transactions import Pooling
 from sim.simulate import simulate
 from sim.world import seeded
 from sim.world.chain import WorldChain
+from sim.world.fold import Fold
 from sim.world.life import LIVING, Gone, Life, Steps
 from sim.world.promises import broken
 from sim.world.signatures import Signatures
@@ -49,6 +51,17 @@ def test_clocks_differ() -> None:
     """Each node has its own, as far ahead of the true time as the story says."""
     nodes = play(Story(1, rounds=6, ahead={1: 2.5, 3: -3.0})).nodes
     assert [nodes[member].clock_ahead for member in (1, 2, 3)] == [2.5, 0.0, -3.0]
+
+
+def test_a_fold_is_shared_by_whoever_was_told_the_same() -> None:
+    """It is the fold of production; chains that differ never get each other's."""
+    one, other = (play(Story(seed, rounds=6)).chain.logged for seed in (1, 2))
+    fold = Fold()
+    for logged in (one, other):
+        events = [entry.event for entry in logged]
+        whole = fold(Chronicle(), events)
+        assert whole == apply_all(Chronicle(), events)
+        assert fold(fold(Chronicle(), events[:9]), events[9:]) is whole
 
 
 def test_another_seed_is_another_world() -> None:

@@ -14,9 +14,9 @@ from dataclasses import fields
 from authority.audit.calls import AUTHORITY, call_behind
 from authority.audit.finding import Finding, Kind
 from authority.audit.record import Record
+from node.contracts.chain import MemoryChain
 from node.errors import LedgerRefusal
 from node.ledger import Address, Event, Logged
-from node.testing_ledger import MemoryChain
 
 
 def contradictions(record: Record) -> tuple[Finding, ...]:

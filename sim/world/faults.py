@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from node.contracts.chain import memory_address
 from node.exchange import PeerKey
 from node.ledger import AcceptAccount, Admit, ProposeAccount, Revoke, RotatePeerKey
-from node.testing_ledger import memory_address
 from sim.world.learning import RUN
 from sim.world.story import Fault
 from sim.world.toggles import TOGGLES

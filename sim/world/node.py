@@ -117,7 +117,7 @@ class Node:
         blobs, database = LivingBlobs(self.disk, life), LivingDatabase(self.disk, life)
         link = Link(world.chain, world.wires, world.signatures, self.member, life)
         ledger = WorldLedger(link, world.chain, world.signatures, self.account, database)
-        watch = self.watch = Watch(ledger, poll_seconds=POLL_SECONDS)
+        watch = self.watch = Watch(ledger, poll_seconds=POLL_SECONDS, fold=world.fold)
         await watch.catch_up()
         member_of(watch.chronicle, self.account)
         conduct = HONEST if self._conduct is None else self._conduct()

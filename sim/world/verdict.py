@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ def judge(wish: Wish) -> Verdict:
 
 
 def judge_all(wishes: Sequence[Wish]) -> list[Verdict]:
-    """A batch."""
+    """A batch, in a process of its own."""
+    gc.set_threshold(20_000)  # a world is many small values, few of them in cycles
     return [judge(wish) for wish in wishes]
 
 

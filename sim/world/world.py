@@ -15,12 +15,12 @@ from random import Random
 
 import trio
 
+from node.contracts.chain import memory_address
 from node.digest import Digest
 from node.exchange import PeerKey
 from node.ledger import Address, Admit, Call, OpenRun
-from node.state import Chronicle, Run, apply_all
+from node.state import Chronicle, Run
 from node.testing import MemoryNetwork
-from node.testing_ledger import memory_address
 from node.transactions import Pooling
 from node.weights import encode
 from sim.adversary.grammar import conduct_of
@@ -28,6 +28,7 @@ from sim.adversary.stage import Stage
 from sim.world import seeded
 from sim.world.chain import WorldChain
 from sim.world.faults import strike
+from sim.world.fold import Fold
 from sim.world.learning import INITIAL, RUN, rules
 from sim.world.life import Steps
 from sim.world.node import Node
@@ -84,6 +85,7 @@ class World:
         self.wires, self.air = Wires(self.lots), MemoryNetwork()
         self.chain = WorldChain(self.authority, self.now, self.lots)
         self.chain.tell = self._hear_of_blocks
+        self.fold = Fold()
         self.nodes = {member: self._node(member) for member in story.members}
         self.quiet = trio.Event()
         self.seen: dict[Digest, float] = {}
@@ -112,7 +114,7 @@ class World:
         return Evidence(
             story=self.story,
             chain=self.chain,
-            chronicle=apply_all(Chronicle(), (one.event for one in self.chain.logged)),
+            chronicle=self.fold(Chronicle(), (one.event for one in self.chain.logged)),
             nodes=self.nodes,
             signatures=self.signatures,
             seen=self.seen,
@@ -180,7 +182,7 @@ class World:
         last = self.chain.height - self.story.confirmations
         if last > self._read:
             found = self.chain.contracts.events(self._read + 1, last)
-            self._chronicle = apply_all(self._chronicle, (one.event for one in found))
+            self._chronicle = self.fold(self._chronicle, (one.event for one in found))
             self._read = last
         return self._chronicle
 

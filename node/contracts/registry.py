@@ -1,6 +1,6 @@
 """The rules of NodeRegistry.sol in Python: who is a member, and which account and peer key it has.
 
-A readable twin like `node.testing_rounds`: every method checks first and changes afterwards.
+A readable twin like `node.contracts.rounds`: every method checks first and changes afterwards.
 """
 
 from __future__ import annotations
