@@ -27,9 +27,9 @@ from authority.audit.passport.frames import Kind, Writer, content_of, entries
 from authority.audit.passport.writing import Exported, write_passport
 from node import evm
 from node.chain import contracts_of
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import Digest
 from node.ledger import Address, Logged, Network
-from node.testing_ledger import MemoryChain, memory_address
 from node.transactions import RpcRefusal
 from tests import swarm as swarms
 from tests.swarm import Swarm, on_virtual_time
