@@ -45,6 +45,12 @@ class RpcEvidence:
         """What they were sent with."""
         return [await self._calldata(transaction) for transaction in transactions]
 
+    async def first_log(self, address: Address) -> int:
+        """The block of a contract's first log. Raises RpcRefusal where that is too much to ask."""
+        wanted: Any = {"fromBlock": 0, "toBlock": "latest", "address": address}
+        logs = await self._endpoint.ask(lambda eth: eth.get_logs(wanted))
+        return min((log["blockNumber"] for log in logs), default=0)
+
     async def code(self, address: Address, block: int) -> tuple[bytes, tuple[bytes, ...]]:
         """A contract's code and the nodes that prove its account, on the state after a block.
 

@@ -19,7 +19,7 @@ from authority.audit.passport.writing import write_passport
 from authority.audit.reading import read_record
 from node.errors import ChainUnreachable, WrongUse
 from node.evidence import RpcEvidence
-from tests.passports import PaperChain, parts, played, swarm
+from tests.passports import PaperChain, export, parts, played, swarm
 from tests.rounds import Play
 
 __all__ = ["swarm"]
@@ -69,6 +69,29 @@ async def test_anvil(anvil_world, tmp_path):
     assert (found.record.times, found.record.head) == (there.times, there.head)
     assert (telling.problems(found, ()), made.proven, len(found.codes)) == ([], True, 3)
     assert found.facts.salt == bytes(32)
+
+
+async def test_the_beginning_is_found_by_the_registrys_first_log(anvil_world, tmp_path):
+    """Who knows only addresses doesn't know where the network begins."""
+    network = replace(anvil_world.network, deployed_block=0)
+    with anvil_world.undone():
+        await one_round(anvil_world)
+        evidence = RpcEvidence(anvil_world.url)
+        made = await write_passport(evidence, network, 1, tmp_path / "out")
+    assert (made.facts.network, made.facts.salt) == (anvil_world.network, bytes(32))
+
+
+def test_without_a_salt_the_beginning_is_said_to_be_unproven(swarm, tmp_path, monkeypatch):
+    """A registry that a contract deployed shows its constructor's arguments to nobody."""
+
+    async def nothing(self, transactions):
+        return [b"" for _ in transactions]
+
+    monkeypatch.setattr(PaperChain, "calldata", nothing)
+    export(swarm, tmp_path / "out")
+    found = verify_passport(tmp_path / "out")
+    assert found.facts.salt == b""
+    assert "that the contracts said nothing before block 1" in list(telling.unproven(found))
 
 
 async def test_anvil_that_was_reorganized_differs(anvil_world, tmp_path):

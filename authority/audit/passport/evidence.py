@@ -36,6 +36,10 @@ class Evidence(Protocol):
         """What they were sent with."""
         ...
 
+    async def first_log(self, address: Address) -> int:
+        """The block of a contract's first log. Raises RpcRefusal where that is too much to ask."""
+        ...
+
     async def code(self, address: Address, block: int) -> tuple[bytes, tuple[bytes, ...]]:
         """A contract's code and the nodes that prove its account, on the state after a block.
 

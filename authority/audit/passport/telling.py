@@ -49,8 +49,8 @@ def unproven(verified: Verified) -> Iterator[str]:
             "that no log is left out: this is a sparse passport, and the contracts may have said "
             "something in blocks that it doesn't have"
         )
-    if not verified.facts.salt:
-        yield f"that block {verified.facts.network.deployed_block} is the first in which they could"
+    if verified.facts.network.deployed_block and not verified.facts.salt:
+        yield f"that the contracts said nothing before block {verified.facts.network.deployed_block}"
     if not verified.codes:
         yield "the contracts' code, and with it what the logs mean: the endpoint gave no state proofs"
     if verified.replayed is None:

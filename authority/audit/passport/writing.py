@@ -7,7 +7,7 @@ Non-goals: asking several endpoints. Whoever verifies compares one hash with as 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,8 +73,9 @@ async def write_passport(
     Raises ChainUnreachable, WrongUse, DiskFull.
     """
     for _ in range(ATTEMPTS):
-        head, salt = await evidence.height(), await _salt(evidence, network)
-        facts = Facts(network, run, head, salt, sparse)
+        head = await evidence.height()
+        begun, salt = await _begun(evidence, network)
+        facts = Facts(begun, run, head, salt, sparse)
         try:
             return await _written(evidence, facts, out, find, on_block)
         except BadAnswer as error:
@@ -152,8 +153,23 @@ def _add_blobs(writer: Writer, run: Run, find: Find) -> tuple[int, tuple[str, ..
     return count, tuple(missing)
 
 
+async def _begun(evidence: Evidence, network: Network) -> tuple[Network, bytes]:
+    """The network with the block of its deployment, and what its registry's constructor got.
+
+    As it was given, and nothing, where no transaction shows it.
+    """
+    if salt := await _salt(evidence, network):
+        return network, salt
+    try:  # who opened the network by an address doesn't know where it begins; constructors say something
+        first = replace(network, deployed_block=await evidence.first_log(network.registry))
+    except RpcRefusal:
+        return network, b""
+    salt = await _salt(evidence, first)
+    return (first, salt) if salt else (network, b"")
+
+
 async def _salt(evidence: Evidence, network: Network) -> bytes:
-    """What the registry's constructor got, as its last argument; empty if no transaction shows it."""
+    """The registry's constructor's last argument, if a transaction of the first block has it."""
     block = await evidence.block(network.deployed_block)
     before = bytes(block["parentHash"])
     for data in await evidence.calldata(block["transactions"]):
