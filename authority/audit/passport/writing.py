@@ -160,7 +160,7 @@ async def _begun(evidence: Evidence, network: Network) -> tuple[Network, bytes]:
     """
     if salt := await _salt(evidence, network):
         return network, salt
-    try:  # who opened the network by an address doesn't know where it begins; constructors say something
+    try:  # who knows addresses alone doesn't know the block; the registry's constructor makes logs
         first = replace(network, deployed_block=await evidence.first_log(network.registry))
     except RpcRefusal:
         return network, b""
