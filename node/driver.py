@@ -48,7 +48,7 @@ class Driver:
         decide: Decide | None = None,
     ) -> None:
         self._seams, self._watch, self._rules = seams, watch, rules
-        self._progress, self._decide = progress, decide or HONEST.decide_in(rules.run)
+        self._progress, self._decide = progress, decide or HONEST.decide
         self._lived: tuple[Run, Run] | None = None
         self._mine = Mine(member, enter_after=rules.enter_after)
         self._work = working.Worker(seams, rules, member)

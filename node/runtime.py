@@ -114,7 +114,7 @@ class _Node:
                 rules=rules,
                 member=member.number,
                 progress=progress,
-                decide=self._conduct.decide_in(self._run),
+                decide=self._conduct.decide,
             )
             ended = await take_part(driver, watch)
             if stay:

@@ -278,7 +278,7 @@ class Node:
             rules=self._swarm.rules,
             member=self.member,
             progress=progress,
-            decide=conduct.decide_in(self._swarm.number),
+            decide=conduct.decide,
         )
         async with serving(exchange, watch):
             await look_deep_enough(watch, self._swarm.number, self.line.account)

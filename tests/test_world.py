@@ -21,7 +21,7 @@ from sim.simulate import simulate
 from sim.world import seeded
 from sim.world.chain import WorldChain
 from sim.world.fold import Fold
-from sim.world.life import LIVING, Gone, Life, Steps
+from sim.world.life import CIRCLE, LIVING, Gone, Life, Steps
 from sim.world.promises import broken
 from sim.world.signatures import Signatures
 from sim.world.story import Story, story_of
@@ -113,6 +113,21 @@ def test_a_life_ends_at_its_step_and_cleans_nothing_up() -> None:
     life.die_in(20)
     seeded.run(1, work, [Steps()])
     assert (said, life.steps) == (["cut off", "refused"], 20)
+
+
+def test_a_process_that_goes_round_in_circles_is_ended() -> None:
+    """Many steps at one instant would hang the world for ever; the same number over time is work."""
+
+    async def steps(pause: float) -> Life:
+        life = Life("node", Switch(), lambda: None)
+        for number in range(3 * CIRCLE):
+            if not number % 1000:
+                await seeded.sleep(pause)
+            life.step()
+        return life
+
+    circling = [seeded.run(1, lambda pause=pause: steps(pause)).circling for pause in (0.0, 0.1)]  # type: ignore[misc]
+    assert circling == [True, False]
 
 
 def test_a_cut_wire_is_noticed_after_a_while() -> None:

@@ -18,7 +18,7 @@ import trio
 from node.contracts.chain import memory_address
 from node.digest import Digest
 from node.exchange import PeerKey
-from node.ledger import Address, Admit, Call, OpenRun
+from node.ledger import Address, Admit, Call, OpenGossip, OpenRun, is_gossip
 from node.state import Chronicle, Run
 from node.testing import MemoryNetwork
 from node.transactions import Pooling
@@ -29,7 +29,7 @@ from sim.world import seeded
 from sim.world.chain import WorldChain
 from sim.world.faults import strike
 from sim.world.fold import Fold
-from sim.world.learning import INITIAL, RUN, rules
+from sim.world.learning import INITIAL, rules
 from sim.world.life import Steps
 from sim.world.node import Node
 from sim.world.seeded import sleep
@@ -68,7 +68,7 @@ class Evidence:
     @property
     def run(self) -> Run:
         """The world's run in the end."""
-        return self.chronicle.runs[RUN]
+        return self.chronicle.runs[self.story.run]
 
 
 class World:
@@ -77,9 +77,7 @@ class World:
     def __init__(self, story: Story, timeline: Timeline) -> None:
         self.story, self.timeline = story, timeline
         self.lots = Random(f"world {story.seed}")
-        self.rules = rules(
-            story.nodes, story.rounds, story.merge, story.phase_seconds, story.confirmations
-        )
+        self.rules = rules(story)
         self.authority = memory_address("authority")
         self.signatures = Signatures()
         self.wires, self.air = Wires(self.lots), MemoryNetwork()
@@ -146,6 +144,10 @@ class World:
         """The account that acts for a member, as the chain has it."""
         return self.chronicle.members[member].account
 
+    def key_of(self, member: int) -> PeerKey:
+        """The peer key that a member has on the chain."""
+        return self.chronicle.members[member].peer_key
+
     def saw(self, digest: Digest) -> None:
         """A blob reached another node."""
         self.seen.setdefault(digest, self.now())
@@ -173,7 +175,7 @@ class World:
 
     async def until(self, condition: Callable[[Run], bool]) -> None:
         """Wait for something to be said on the chain."""
-        while not ((run := self.chronicle.runs.get(RUN)) and condition(run)):
+        while not ((run := self.chronicle.runs.get(self.story.run)) and condition(run)):
             await self._news.wait()
 
     @property
@@ -221,7 +223,8 @@ class World:
             await self.operator(self.authority, Admit(node.account, node.key, bytes(32)))
             node.disk.blobs.put(encode(INITIAL))
         manifest = self.rules.manifest
-        await self.operator(self.authority, OpenRun(manifest.terms, manifest.to_bytes()))
+        opening = OpenGossip if is_gossip(self.story.run) else OpenRun
+        await self.operator(self.authority, opening(manifest.terms, manifest.to_bytes()))
         self.settled = self.chain.height
 
 
