@@ -10,6 +10,7 @@ from rich.console import Console
 
 from authority.audit.cli_contributions import contributions
 from authority.audit.cli_members import influence, node
+from authority.audit.passport.cli import export, verify
 from authority.audit.report.cli import report
 from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
@@ -42,6 +43,8 @@ audit.add_command(node)
 audit.add_command(influence)
 audit.add_command(contributions)
 audit.add_command(report)
+audit.add_command(export)
+audit.add_command(verify)
 
 
 @audit.command()
