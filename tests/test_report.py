@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from authority.audit.coherence import contradictions
+from authority.audit.checked import Checked, check
 from authority.audit.place import Place
 from authority.audit.receipts import receipts_in
 from authority.audit.replay import replay
-from authority.audit.report.answers import UNPROVEN, Checked, answers, findings, verdict
+from authority.audit.report.answers import UNPROVEN, answers, findings, verdict
 from authority.audit.report.lineage import kinds
 from authority.audit.report.page import page
 from authority.audit.subject import Subject
@@ -43,8 +43,7 @@ def checked(swarm, *without, differences=()):
         swarm[1].blob(name).unlink()
     record = replace(swarm.record, differences=differences)
     place = Place(("http://127.0.0.1:1",), record.network, (swarm[1].blobs,), names={2: WILD})
-    replayed = replay(record, swarm.run, place.blobs)
-    return Checked(Subject(record, swarm.run, place), contradictions(record), replayed)
+    return check(Subject(record, swarm.run, place))
 
 
 def html(found):

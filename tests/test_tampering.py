@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from authority.audit.checked import check
 from authority.audit.coherence import contradictions
 from authority.audit.finding import Kind
+from authority.audit.place import Place
+from authority.audit.record import folded
 from authority.audit.replay import replay, say
+from authority.audit.subject import Subject
 from node.blobs import DiskBlobs
 from node.digest import Digest
 from node.erasure import LONGEST, erase, erasure
@@ -217,3 +221,19 @@ def test_a_revoked_members_update_included(swarm):
         replace(swarm.record, logged=(*logged[:at], *revoked, *logged[at:]))
     )
     assert (kind, run, round_) == (Kind.RECORD, RUN, 0)
+
+
+def test_rounds_before_a_contradiction_are_redone_all_the_same(swarm):
+    """A record is good up to where it contradicts itself; from there on it is no ground to stand on."""
+
+    def change(event):
+        wild = isinstance(event, InputsFixed) and event.round == 1
+        return replace(event, inputs=0xFFFF) if wild else event
+
+    record = with_log(swarm.record, change)
+    record = replace(record, chronicle=folded(record.logged))
+    place = Place((), record.network, (swarm[1].blobs,))
+    found = check(Subject(record, record.run(RUN), place))
+    assert [(one.round, one.good) for one in found.replayed] == [(0, True)]
+    assert (found.until, found.good) == (1, False)
+    assert found.problems == ("the chain's record contradicts itself",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,10 +17,8 @@ from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from authority.audit.finding import Finding
+    from authority.audit.checked import Checked
     from authority.audit.place import OpenPlace
-    from authority.audit.replay import Replayed
-    from authority.audit.subject import Subject
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
@@ -104,72 +103,36 @@ def replay(open_place: OpenPlace, /, as_json: bool, **where: Any) -> None:
       waggle audit replay runs/wdbc-1
       waggle audit replay clinic-a --blobs clinic-b/blobs
     """
-    from authority.audit.coherence import contradictions
-    from authority.audit.databases import altered
-    from authority.audit.replay import replay as redo
+    from authority.audit.checked import check
     from authority.audit.replay import say
 
     with subject(open_place, where) as about:
         pass
     console, name = Console(stderr=as_json), about.place.name
-    wrong = (*contradictions(about.record), *altered(about.record, about.place.homes))
-    for finding in wrong:
-        console.print(f"{finding.kind}: {finding.said(name)}", highlight=False, soft_wrap=True)
-    done = redo(
-        about.record,
-        about.run,
-        about.place.blobs,
+    checked = check(
+        about,
         lambda one: console.print(*say(one, name), sep="\n", highlight=False, soft_wrap=True),
     )
-    if as_json:
-        click.echo(json.dumps(_plain(about, wrong, done)))
-    else:
-        click.echo(_summary(about, wrong, done))
-    _end([*about.record.differences, *_bad(wrong, done)])
+    for finding in checked.wrong:
+        console.print(f"{finding.kind}: {finding.said(name)}", highlight=False, soft_wrap=True)
+    click.echo(json.dumps(checked.plain()) if as_json else _summary(checked))
+    _end(checked.problems)
 
 
-def _plain(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "run": about.run.number,
-        "record": [asdict(finding) for finding in wrong],
-        "endpoints": about.record.differences,
-        "rounds": [one.plain() for one in done],
-    }
-
-
-def _summary(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> str:
-    from authority.audit.finding import Kind
-
+def _summary(checked: Checked) -> str:
+    done, logs = checked.replayed, len(checked.about.record.logged)
     good, erased = (sum(getattr(one, what) for one in done) for what in ("good", "erased"))
     lines = [f"{good} of {len(done)} merges redone from their inputs, identical to the attested"]
     if erased:
         lines.append(f"{erased} can't be redone, for blobs that were erased on purpose")
-    if all(finding.kind is not Kind.RECORD for finding in wrong):
-        logs = len(about.record.logged)
+    if checked.coherent:
         lines.append(f"the chain's {logs} logs follow from one another by the contracts' rules")
+    else:
+        lines.append(f"from round {checked.until} on the chain's record contradicts itself: not redone")
     return "\n".join(lines)
 
 
-def _bad(wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> list[str]:
-    from authority.audit.finding import Kind
-
-    bad = sum(not one.good and not one.erased for one in done)
-    problems = []
-    if any(finding.kind is Kind.RECORD for finding in wrong):
-        problems.append("the chain's record contradicts itself")
-    if any(finding.kind is Kind.DATABASE for finding in wrong):
-        problems.append("a node's database was altered")
-    if bad:
-        what = "finalized rounds" if done[0].member is None else "merges"
-        problems.append(f"{bad} of {len(done)} {what} have findings")
-    if not done:
-        problems.append("nothing was merged: there is nothing to redo")
-    return problems
-
-
-def _end(problems: Any) -> None:
+def _end(problems: Sequence[str]) -> None:
     """Exit code 1 when there is something to say. Raises BadAnswer."""
     if problems:
         raise BadAnswer("; ".join(problems))

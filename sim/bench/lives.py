@@ -63,7 +63,7 @@ class Watcher:
 
 
 def held_by(pid: int) -> dict[str, float] | None:
-    """Memory that no file stands for, open files, sockets among them, threads; None when the process is gone."""
+    """Memory, open files, sockets among them, threads; None when the process is gone."""
     process = bench_memory.PROC / str(pid)
     try:
         links = [_link(path) for path in (process / "fd").iterdir()]

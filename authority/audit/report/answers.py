@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from authority.audit.finding import Finding
-from authority.audit.replay import Replayed
-from authority.audit.subject import Subject
+from authority.audit.checked import Checked
+from authority.audit.finding import Kind
 from node.manifest import Manifest
 from node.state import GossipRun, Run
 
@@ -20,34 +18,9 @@ UNPROVEN = (
 """What holds however good the findings are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """All that was looked at. contradictions: of the chain's record; replayed: each merge."""
-
-    about: Subject
-    contradictions: tuple[Finding, ...]
-    replayed: tuple[Replayed, ...]
-
-    @property
-    def run(self) -> Run:
-        """The run that it is about."""
-        return self.about.run
-
-    @property
-    def bad(self) -> tuple[Replayed, ...]:
-        """Merges that something speaks against."""
-        return tuple(one for one in self.replayed if not one.good and not one.erased)
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing speaks against anything."""
-        wrong = self.contradictions or self.about.record.differences or self.bad
-        return not wrong and bool(self.replayed)
-
-
 def verdict(checked: Checked) -> str:
     """In a sentence."""
-    if not checked.replayed:
+    if not checked.replayed and checked.coherent:
         return "Nothing was merged yet: there is nothing to confirm."
     if not checked.good:
         return "Something is wrong: see the findings."
@@ -68,7 +41,7 @@ def answers(checked: Checked) -> tuple[str, ...]:
 def findings(checked: Checked) -> tuple[tuple[str, str], ...]:
     """Where and what, one after another; disputes are among them."""
     name = checked.about.place.name
-    found = [("the chain's record", one.said(name)) for one in checked.contradictions]
+    found = [(_PLACES[one.kind], one.said(name)) for one in checked.wrong]
     found += [("endpoints", what) for what in checked.about.record.differences]
     for one in checked.replayed:
         whose = f", {name(one.member)}'s merge" if one.member else ""
@@ -77,14 +50,17 @@ def findings(checked: Checked) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+_PLACES = {Kind.RECORD: "the chain's record", Kind.DATABASE: "a database"}
+
+
 def _answers(checked: Checked) -> Iterator[str]:
     run, replayed, record = checked.run, checked.replayed, checked.about.record
     done = sum(one.good for one in replayed)
     yield f"{done} of {len(replayed)} merges were redone from their inputs and are what was attested."
     if erased := sum(one.erased for one in replayed):
         yield f"{erased} can't be redone: a blob was erased on purpose."
-    if checked.contradictions:
-        yield "The chain's record contradicts itself."
+    if not checked.coherent:
+        yield f"The chain's record contradicts itself: nothing from round {checked.until} on is redone."
     else:
         yield f"The chain's {len(record.logged)} logs follow from one another by the contracts' rules."
     if len(checked.about.place.rpcs) > 1:
@@ -124,6 +100,3 @@ def _state(run: Run) -> str:
 
 def _listed(items: Sequence[str] | Iterator[str]) -> str:
     return ", ".join(items)
-
-
-Name = Callable[[int], str]

@@ -42,9 +42,8 @@ def report(
       waggle audit report runs/wdbc-1 --out report.html
       waggle audit report runs/mine-1 --task mine.py --data held-out/ --out report.html
     """
-    from authority.audit.coherence import contradictions
-    from authority.audit.replay import replay
-    from authority.audit.report.answers import Checked, verdict
+    from authority.audit.checked import check
+    from authority.audit.report.answers import verdict
     from authority.audit.report.page import page
     from authority.audit.scoring import Scorer
     from node.durable import write_whole
@@ -54,8 +53,7 @@ def report(
         raise WrongUse(f"{out} exists: choose another --out, or give --force")
     with subject(open_place, where) as about:
         pass
-    replayed = replay(about.record, about.run, about.place.blobs)
-    checked = Checked(about, contradictions(about.record), replayed)
+    checked = check(about)
     scorer, unmeasured = None, ""
     try:
         scorer = Scorer(Manifest.from_bytes(about.run.manifest), source, data)

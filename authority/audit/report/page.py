@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from authority.audit.checked import Checked
 from authority.audit.history import history_of
 from authority.audit.receipts import receipts_in
-from authority.audit.report.answers import UNPROVEN, Checked, answers, findings, verdict
+from authority.audit.report.answers import UNPROVEN, answers, findings, verdict
 from authority.audit.report.curves import curve, in_words
 from authority.audit.report.lineage import MOST_ROUNDS, lineage
 from authority.audit.report.measuring import apart, scores
