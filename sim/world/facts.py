@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from authority.audit.record import Record
 from node.blobs import Blobs
 from node.digest import Digest
 from node.testing import MemoryBlobs
@@ -36,6 +37,13 @@ class Facts:
         self.members = {
             account: member for member, node in evidence.nodes.items() for account in node.accounts
         }
+
+    @cached_property
+    def record(self) -> Record:
+        """What an auditor of the world's chain reads."""
+        chain = self.evidence.chain
+        times = {number: int(time) for number, time in chain.times().items()}
+        return Record(chain.network, 0, self.logged, {}, self.chronicle, times)
 
     @cached_property
     def able(self) -> frozenset[int]:

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from authority.audit.record import Record
+from authority.audit.coherence import contradictions
 from authority.audit.replay import redo
 from node.digest import Digest
 from node.errors import WrongUse
@@ -66,10 +66,15 @@ def _agreement(facts: Facts) -> Iterator[str]:
 def _validity(facts: Facts) -> Iterator[str]:
     """Every finalized model is the rule over the inputs that it names."""
     sources = Disks(node.disk.blobs for node in facts.evidence.nodes.values())
-    record = Record(facts.evidence.chain.network, 0, facts.logged, {}, facts.chronicle)
-    for replayed in redo(record, facts.run, sources, sources.blobs):
+    for replayed in redo(facts.record, facts.run, sources, sources.blobs):
         for finding in replayed.findings:
             yield f"round {finding.round}: {finding.what}"
+
+
+def _record(facts: Facts) -> Iterator[str]:
+    """What the chain says follows from itself, for whoever audits it."""
+    for finding in contradictions(facts.record):
+        yield finding.what
 
 
 def _blindness(facts: Facts) -> Iterator[str]:
@@ -173,6 +178,7 @@ def _no_end(facts: Facts) -> Iterator[str]:
 
 
 SHARED: Mapping[str, Check] = {
+    "record": _record,
     "blindness": _blindness,
     "liveness": _liveness,
     "pace": _pace,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from authority.audit.record import Record
 from authority.audit.replay import redo
 from node.digest import Digest
 from node.gossip.merging import neighbours_of
@@ -57,8 +56,7 @@ def _validity(facts: Facts) -> Iterator[str]:
     """Every honest merge is the rule over the neighbours' updates that it names, and the own one."""
     disks = [node.disk for node in facts.evidence.nodes.values()]
     sources = Disks([*(disk.blobs for disk in disks), *(disk.lost for disk in disks)])
-    record = Record(facts.evidence.chain.network, 0, facts.logged, {}, facts.chronicle)
-    for replayed in redo(record, facts.run, sources, sources.blobs):
+    for replayed in redo(facts.record, facts.run, sources, sources.blobs):
         for finding in replayed.findings if replayed.member in facts.honest else ():
             yield f"round {finding.round}: the merge of {replayed.member}: {finding.what}"
 
