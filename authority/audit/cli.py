@@ -73,7 +73,7 @@ def show(
       waggle audit show --rpc http://10.0.0.7:8545 --ledger 0x5FbD...0aa3 --follow
     """
     from authority.audit.following import follow_run
-    from authority.audit.history import digests, history_of, of_member, table
+    from authority.audit.history import digests, history_of, of_member, origin, table
 
     if follow:
         with place(open_place, where) as found:
@@ -86,7 +86,7 @@ def show(
         click.echo(json.dumps([row.plain() for row in rows]))
     else:
         Console().print(table(rows, about.place.name))
-        for line in digests(rows) if full else ():
+        for line in (*origin(about.run), *(digests(rows) if full else ())):
             click.echo(line)
     return _end(about.record.differences)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from authority.audit.checked import Checked
 from authority.audit.finding import Kind
-from node.manifest import Manifest
+from authority.audit.history import origin
 from node.state import GossipRun, Run
 
 UNPROVEN = (
@@ -67,7 +67,7 @@ def _answers(checked: Checked) -> Iterator[str]:
         agree = "don't agree" if record.differences else "agree"
         yield f"The {len(checked.about.place.rpcs)} chain endpoints asked {agree}."
     yield from _rounds(checked)
-    yield _state(run)
+    yield from _state(run)
 
 
 def _rounds(checked: Checked) -> Iterator[str]:
@@ -87,15 +87,11 @@ def _rounds(checked: Checked) -> Iterator[str]:
         yield f"Revoked while the run went on: {_listed(map(name, sorted(run.evicted)))}."
 
 
-def _state(run: Run) -> str:
-    manifest = Manifest.from_bytes(run.manifest)
+def _state(run: Run) -> Iterator[str]:
     kind = "gossip run" if isinstance(run, GossipRun) else "run"
     over = "is over" if run.closed is not None else "is still going on"
-    goes_on = ""
-    if run.terms.parent_run:
-        goes_on = f" It goes on from run {run.terms.parent_run}, round {run.terms.parent_round}"
-        goes_on += f": {manifest.reason}." if manifest.reason else "."
-    return f"The {kind} {over} after {len(run.rounds)} of {run.terms.rounds} rounds.{goes_on}"
+    yield f"The {kind} {over} after {len(run.rounds)} of {run.terms.rounds} rounds."
+    yield from (f"It {words}." for words in origin(run))
 
 
 def _listed(items: Sequence[str] | Iterator[str]) -> str:
