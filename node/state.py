@@ -231,6 +231,11 @@ class Chronicle:
         """Members admitted and not revoked."""
         return (member for member in self.members.values() if member.active)
 
+    def who(self, peer: PeerKey) -> str:
+        """Whose a peer key is now, in words."""
+        found = next((m for m in self.members.values() if m.peer_key == peer), None)
+        return f"member {found.number}" if found else f"auditor {peer.hex()[:8]}"
+
 
 def apply_all(chronicle: Chronicle, events: Iterable[Event]) -> Chronicle:
     """Fold events in chain order."""

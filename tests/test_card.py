@@ -67,7 +67,7 @@ def test_a_new_home(home):
 def test_a_home_is_made_once(home):
     """Nothing of the first one is touched."""
     card = create_home(home, CONFIG, None, light=True)
-    with pytest.raises(WrongUse, match="is a node's home already: choose another --home"):
+    with pytest.raises(WrongUse, match="home already: choose another --home"):
         create_home(home, replace(CONFIG, name="other"), None, light=True)
     assert (read_card(home.card), load_config(home)) == (card, CONFIG)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from authority.audit.archive.cli import archive, init
 from authority.audit.cli_members import influence, node
 from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
@@ -39,6 +40,8 @@ def audit() -> None:
 
 audit.add_command(node)
 audit.add_command(influence)
+audit.add_command(init)
+audit.add_command(archive)
 
 
 @audit.command()
