@@ -67,9 +67,10 @@ def needed_by(run: Run, keep: int) -> frozenset[Digest]:
 
 
 def _remerged(run: Run) -> Iterator[Digest]:
-    """In gossip runs the inputs of the own model: should it be lost, nobody else has it."""
+    """In gossip runs what the own model was merged from: should it be lost, nobody else has it."""
     for round_ in reversed(run.past):
         if isinstance(round_, GossipRound) and round_.finalized is not None:
+            yield round_.base
             inputs = run.members_in(round_.finalized.inputs)
             yield from (round_.revealed[member].digest for member in inputs)
             return
