@@ -43,6 +43,8 @@ async def run_archive(home: Home, say: Say) -> None:
 
     Raises WrongUse, also when this auditor is revoked; DiskFull, ChainUnreachable.
     """
+    if not home.config.exists():
+        raise WrongUse(f"{home.folder} is no auditor's home: run `waggle audit init` first")
     with home.lock():
         config, seed = load_config(home), load_peer_seed(home.keys)
         if config.task:
@@ -149,7 +151,10 @@ class Archive:
 
     async def _admitted(self) -> None:
         if self._key not in self._watch.chronicle.auditors:
-            self._say("this auditor isn't admitted: give its card.json to the authority; waiting")
+            self._say(
+                "this auditor isn't admitted, or was revoked: give its card.json to the authority; "
+                "waiting"
+            )
             await self._watch.until(lambda: self._key in self._watch.chronicle.auditors)
 
     async def _keep_deep(self) -> None:
