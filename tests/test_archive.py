@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import trio
+from click.testing import CliRunner
 
 from authority.audit.archive import telling
 from authority.audit.replay import replay
 from node.blobs import DiskBlobs
+from node.cli import node
 from node.conduct import Conduct
 from node.digest import digest
 from node.erasure import erase
@@ -157,6 +159,8 @@ async def test_an_update_that_only_its_author_has_and_keeps(tmp_path, monkeypatc
     facts = read_progress(archive.home.status)
     assert (facts["missing"], facts["name"]) == (len(lost), "archive")
     assert len(facts["why"]) == len(lost)
+    shown = CliRunner().invoke(node, ["status", str(archive.home.folder)]).output
+    assert "\n  run 1 round 0: update of member 4" in shown
 
 
 @on_virtual_time

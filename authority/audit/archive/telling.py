@@ -116,7 +116,7 @@ class Teller:
             "runs": len(self._watch.chronicle.runs),
             "kept": len(self._gatherer.kept),
             "missing": len(missing),
-            "why": {str(one): self._why(one) for one in missing[:LISTED]},
+            "why": [f"{one}: {self._why(one)}" for one in missing[:LISTED]],
             "sent": traffic.sent,
             "received": traffic.received,
         }
