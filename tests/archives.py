@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -11,7 +12,7 @@ from authority.audit.archive.service import Archive, may_serve_any
 from node.blobs import DiskBlobs
 from node.config import Home
 from node.digest import Digest
-from node.exchange import PeerKey
+from node.exchange import Exchange, PeerKey
 from node.ledger import AdmitAuditor, RevokeAuditor
 from node.serving import of_record
 from node.testing import MemoryExchange
@@ -27,6 +28,7 @@ class Archived:
     def __init__(self, swarm: Swarm, folder: Path, key: PeerKey = KEY) -> None:
         self.home, self.key, self.said = Home(folder), key, list[str]()
         self.ended: BaseException | None = None
+        self.through: Callable[[Exchange], Exchange] = lambda exchange: exchange
         self.swarm = swarm
         self._scope = trio.CancelScope()
         folder.mkdir(exist_ok=True)
@@ -79,7 +81,7 @@ class Archived:
     def _archive(self) -> Archive:
         watch = Watch(self.swarm.chain.ledger(self.swarm[1].line.account), poll_seconds=POLL_SECONDS)
         blobs = DiskBlobs(self.home.blobs)
-        exchange = MemoryExchange(
+        inner = MemoryExchange(
             network=self.swarm.wire,
             key=self.key,
             blobs=blobs,
@@ -89,7 +91,7 @@ class Archived:
             home=self.home,
             name="archive",
             watch=watch,
-            exchange=exchange,
+            exchange=self.through(inner),
             blobs=blobs,
             key=self.key,
             say=self.said.append,

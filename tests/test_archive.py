@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import trio
 from click.testing import CliRunner
@@ -9,7 +11,7 @@ from click.testing import CliRunner
 from authority.audit.archive import telling
 from authority.audit.replay import replay
 from node.blobs import DiskBlobs
-from node.cli import node
+from node.cli import node as node_command
 from node.conduct import Conduct
 from node.digest import digest
 from node.erasure import erase
@@ -17,7 +19,7 @@ from node.errors import DiskFull, WrongUse
 from node.exchange import PeerKey
 from node.ledger import Phase
 from node.progress import read_progress
-from sim.adversary.over import OverBlobs
+from sim.adversary.over import OverBlobs, OverExchange
 from tests.archives import Archived
 from tests.swarm import FAREWELL_SECONDS, Swarm, garbage, on_virtual_time, quick_disk
 
@@ -26,6 +28,7 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("quick_disk")]
 
 
 TRAINING_SECONDS = 10
+SLOW_SECONDS = 7
 
 
 def archived(tmp_path, **options):
@@ -138,6 +141,44 @@ async def test_one_who_lies_costs_itself(tmp_path):
 
 
 @on_virtual_time
+async def test_who_drips_keeps_nothing_from_the_archive(tmp_path):
+    """Two of four never end what they send: the other two have it all, before they leave."""
+    swarm, archive = archived(tmp_path)
+    dripping = {swarm[1].key, swarm[2].key}
+
+    class Dripping(OverExchange):
+        async def fetch(self, name, peer, max_bytes):
+            if peer in dripping:
+                await trio.sleep_forever()
+            await super().fetch(name, peer, max_bytes)
+
+    archive.through = Dripping
+    await swarm.play(story=lambda: whole_story(archive))
+    assert (archive.missing, archive.ended) == ([], None)
+
+
+@on_virtual_time
+async def test_a_large_blob_on_a_slow_line_comes(tmp_path):
+    """What came in one turn stays, and the next is longer."""
+    swarm, archive = archived(tmp_path, rounds=1)
+
+    class Slow(OverExchange):
+        left: ClassVar = {}
+
+        async def fetch(self, name, peer, max_bytes):
+            began, seconds = trio.current_time(), self.left.get(name, SLOW_SECONDS)
+            try:
+                await trio.sleep(seconds)
+            finally:
+                self.left[name] = max(0, seconds - (trio.current_time() - began))
+            await super().fetch(name, peer, max_bytes)
+
+    archive.through = Slow
+    await swarm.play(story=lambda: whole_story(archive))
+    assert (archive.missing, archive.ended) == ([], None)
+
+
+@on_virtual_time
 async def test_an_update_that_only_its_author_has_and_keeps(tmp_path, monkeypatch):
     """It is said which one, and why; the rest is kept, and so it is in the status file."""
     monkeypatch.setattr(telling, "PATIENCE_SECONDS", 20.0)
@@ -159,7 +200,7 @@ async def test_an_update_that_only_its_author_has_and_keeps(tmp_path, monkeypatc
     facts = read_progress(archive.home.status)
     assert (facts["missing"], facts["name"]) == (len(lost), "archive")
     assert len(facts["why"]) == len(lost)
-    shown = CliRunner().invoke(node, ["status", str(archive.home.folder)]).output
+    shown = CliRunner().invoke(node_command, ["status", str(archive.home.folder)]).output
     assert "\n  run 1 round 0: update of member 4" in shown
 
 

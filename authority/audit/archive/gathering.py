@@ -28,8 +28,11 @@ FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 30.0
 """Seconds before a peer that was away, or hadn't a blob, is asked again; doubled each time."""
 
-ATTEMPT_SECONDS = 60.0
-"""Before another blob has its turn; what was received of this one stays."""
+FIRST_TURN = 2.0
+LONGEST_TURN = 60.0
+"""Seconds that a peer has for a blob, before others are asked for it; what it sent by then stays, and
+its next turn is twice as long. So a large blob on a slow line comes, and who drips blocks nothing.
+"""
 
 
 @dataclass(slots=True)
@@ -46,10 +49,11 @@ class _Pauses:
 
 @dataclass(slots=True)
 class _Peer:
-    """What was learned of one peer. refused: of each blob it didn't give."""
+    """What was learned of one peer. refused, turn: of each blob that it didn't give, or not in time."""
 
     away: _Pauses = field(default_factory=_Pauses)
     refused: dict[Digest, _Pauses] = field(default_factory=dict)
+    turn: dict[Digest, float] = field(default_factory=dict)
 
     def when(self, digest: Digest) -> float:
         """From when on it may be asked for a blob."""
@@ -160,13 +164,15 @@ class Gatherer:
             self.why.pop(one.digest, None)
             for asked in self._peers.values():
                 asked.refused.pop(one.digest, None)
+                asked.turn.pop(one.digest, None)
         self._tell()
 
     async def _fetched(self, peer: PeerKey, one: Wanted) -> str | None:
         """Get a blob from a peer; or say why not, and note when to try again."""
         known, why = self._peers[peer], None
+        turn = known.turn.get(one.digest, FIRST_TURN)
         try:
-            with trio.fail_after(ATTEMPT_SECONDS):
+            with trio.fail_after(turn):
                 await self._exchange.fetch(one.digest, peer, self._most(one))
         except PeerLied as error:
             log.warning("%s isn't asked for %s again: %s", self._watch.chronicle.who(peer), one, error)
@@ -175,8 +181,10 @@ class Gatherer:
             known.refused.setdefault(one.digest, _Pauses()).put_off()
             why = str(error)
         except trio.TooSlowError:
+            known.turn[one.digest] = min(2 * turn, LONGEST_TURN)
             known.refused.setdefault(one.digest, _Pauses()).put_off()
-            why = f"not complete after {ATTEMPT_SECONDS:.0f} s"
+            known.away.put_off()
+            return f"not complete after {turn:.0f} s"
         except PeerFault as error:
             known.away.put_off()
             return str(error)
