@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from authority.cli_auditors import admit_auditor, revoke_auditor
+from authority.connecting import HOME, with_ledger
 from authority.listing import gossip_option, merge_option, neighbours_option, of_kind
 from authority.plan import RunPlan
 from node.errors import WrongUse
@@ -19,20 +20,10 @@ if TYPE_CHECKING:
     from node.ledger import Ledger
     from node.manifest import Manifest
 
-T = TypeVar("T")
-
 MOST_ROUNDS = (1 << 32) - 1
 LONGEST_REASON = 200
 SECONDS = click.IntRange(1, (1 << 24) - 1)
 """What the contract has room for."""
-
-HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("authority-home"),
-    show_default=True,
-    help="The authority's folder.",
-)
 
 
 @click.group()
@@ -45,6 +36,10 @@ def authority() -> None:
       waggle authority admit clinic-a/card.json
       waggle authority open-run --task wdbc --seats 3
     """
+
+
+authority.add_command(admit_auditor)
+authority.add_command(revoke_auditor)
 
 
 @authority.command()
@@ -104,7 +99,7 @@ def admit(home: Path, card: Path, organization: str, gas_money: float) -> None:
         folder.write_down(member, found.name, organization, salt)
         return member
 
-    click.echo(f"{found.name} is member {_with_ledger(home, work)}")
+    click.echo(f"{found.name} is member {with_ledger(home, work)}")
 
 
 @authority.command()
@@ -127,7 +122,7 @@ def revoke(home: Path, member: int, reason: str) -> None:
     async def work(_: AuthorityHome, ledger: Ledger) -> tuple[int, ...]:
         return await governance.revoke(ledger, member, reason)
 
-    runs = _with_ledger(home, work)
+    runs = with_ledger(home, work)
     click.echo(f"member {member} is revoked" + (f"; out of run {list(runs)}" if runs else ""))
 
 
@@ -181,7 +176,7 @@ def open_run(
         manifest = manifest_of(plan, loaded, ledger.network.chain_id)
         return await governance.open_run(ledger, manifest), manifest
 
-    number, manifest = _with_ledger(home, work)
+    number, manifest = with_ledger(home, work)
     _, hostile = least_case(manifest)
     among = f"{manifest.neighbours} neighbours" if gossip else f"{plan.seats} seats"
     click.echo(f"run {number} is open: {manifest.merge} over {among} withstands {hostile} hostile")
@@ -217,7 +212,7 @@ def rollback(home: Path, member: int, run: int, reason: str, **wishes: Any) -> N
         manifest, clean = rolled_back(chronicle, run, member, reason, Wishes(**wishes))
         return await governance.open_run(ledger, manifest), clean
 
-    number, clean = _with_ledger(home, work)
+    number, clean = with_ledger(home, work)
     at = f"round {clean.round}" if clean.round is not None else "the beginning"
     click.echo(f"run {number} is open from model {clean.model.short}, of run {clean.run}, {at}")
 
@@ -237,22 +232,5 @@ def close_run(home: Path, run: int) -> None:
     async def work(_: AuthorityHome, ledger: Ledger) -> None:
         await governance.close_run(ledger, run)
 
-    _with_ledger(home, work)
+    with_ledger(home, work)
     click.echo(f"run {run} is closed")
-
-
-def _with_ledger(home: Path, work: Callable[[AuthorityHome, Ledger], Awaitable[T]]) -> T:
-    """Do something as the authority on its network."""
-    from authority.home import AuthorityHome
-    from node import chain
-    from node.keys import load_account
-    from node.network import load_network
-    from node.running import run
-
-    folder = AuthorityHome(home)
-    where, account = load_network(folder.network), load_account(folder.account)
-
-    async def connected() -> T:
-        return await work(folder, await chain.connect(where.rpc, where.network, account))
-
-    return run(connected)

@@ -1,4 +1,4 @@
-"""What the authority does on the chain: admits and revokes members, opens and closes runs.
+"""What the authority does on the chain: admits and revokes members and auditors, opens and closes runs.
 
 It aggregates nothing and sees no weights. Each function is one decision; the chain records it.
 """
@@ -7,9 +7,21 @@ from __future__ import annotations
 
 import hashlib
 
-from node.card import Card
-from node.errors import WrongUse
-from node.ledger import Admit, CloseRun, Evict, Ledger, Mined, OpenGossip, OpenRun, Revoke
+from node.card import AUDITS, Card
+from node.errors import LedgerRefusal, WrongUse
+from node.exchange import PeerKey
+from node.ledger import (
+    Admit,
+    AdmitAuditor,
+    CloseRun,
+    Evict,
+    Ledger,
+    Mined,
+    OpenGossip,
+    OpenRun,
+    Revoke,
+    RevokeAuditor,
+)
 from node.manifest import Manifest
 from node.state import Chronicle, apply_all
 
@@ -32,6 +44,8 @@ async def admit(ledger: Ledger, card: Card, organization: bytes, funding: int = 
 
     organization: see `hidden`.
     """
+    if card.account == AUDITS:
+        raise WrongUse(f"{card.name}'s is an auditor's card: run `waggle authority admit-auditor`")
     for known in (await chronicle_of(ledger)).members.values():
         if card.account == known.account or card.peer_key == known.peer_key:
             raise WrongUse(f"{card.name}'s account or peer key is member {known.number}'s already")
@@ -39,6 +53,34 @@ async def admit(ledger: Ledger, card: Card, organization: bytes, funding: int = 
     member = (await chronicle_of(ledger)).member_of(card.account)
     assert member is not None
     return member.number
+
+
+async def admit_auditor(ledger: Ledger, card: Card, organization: bytes) -> None:
+    """Admit an auditor, who gets no seat and no gas money. Raises WrongUse, LedgerRefusal."""
+    if card.account != AUDITS:
+        raise WrongUse(
+            f"{card.name}'s is a node's card: an auditor has a home and a key of its own, made by "
+            "`waggle audit init`"
+        )
+    if card.peer_key in (await chronicle_of(ledger)).auditors:
+        raise WrongUse(f"{card.name} is an auditor already")
+    try:
+        await ledger.send(AdmitAuditor(card.peer_key, organization))
+    except LedgerRefusal as refusal:
+        if refusal.name == "Unexplained":  # the function isn't there
+            raise WrongUse(
+                "this network was deployed before there were auditors: deploy a new one"
+            ) from None
+        raise
+
+
+async def revoke_auditor(ledger: Ledger, peer_key: PeerKey) -> None:
+    """Revoke an auditor for good. Raises WrongUse when there is none with this key."""
+    auditors = (await chronicle_of(ledger)).auditors
+    if peer_key not in auditors:
+        known = ", ".join(key.hex() for key in auditors) or "none"
+        raise WrongUse(f"{peer_key.hex()} is no auditor's key: there are {known}")
+    await ledger.send(RevokeAuditor(peer_key))
 
 
 def hidden(organization: str, salt: bytes) -> bytes:

@@ -3,6 +3,7 @@
 account.json   keystore V3, mode 0600 (password beside it, or in WAGGLE_PASSWORD)
 network.toml   RPC address, chain id, contract addresses: nothing secret, given to every clinic
 members.jsonl  the books: who is behind a member number, and the salt that opens its hash
+auditors.jsonl  the same of auditors, by peer key
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from node.durable import disk_faults
 from node.errors import WrongUse
@@ -39,6 +40,10 @@ class AuthorityHome:
     def members(self) -> Path:
         return self.folder / "members.jsonl"
 
+    @property
+    def auditors(self) -> Path:
+        return self.folder / "auditors.jsonl"
+
     def write_down(self, member: int, name: str, organization: str, salt: bytes) -> None:
         """Add a member to the books, mode 0600."""
         entry = {
@@ -47,9 +52,17 @@ class AuthorityHome:
             "organization": organization,
             "salt": salt.hex(),
         }
-        fd = os.open(self.members, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(fd, "a") as file:
-            file.write(json.dumps(entry) + "\n")
+        _append(self.members, entry)
+
+    def write_down_auditor(self, peer_key: bytes, name: str, organization: str, salt: bytes) -> None:
+        """Add an auditor to the books, mode 0600."""
+        entry = {
+            "peer_key": peer_key.hex(),
+            "name": name,
+            "organization": organization,
+            "salt": salt.hex(),
+        }
+        _append(self.auditors, entry)
 
     def names(self) -> dict[int, str]:
         """Names by member number, from the books."""
@@ -60,6 +73,12 @@ class AuthorityHome:
             return {entry["member"]: entry["name"] for entry in entries}
         except (ValueError, KeyError, TypeError) as error:
             raise WrongUse(f"{self.members} is damaged ({error}): restore a backup") from None
+
+
+def _append(path: Path, entry: dict[str, Any]) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(fd, "a") as file:
+        file.write(json.dumps(entry) + "\n")
 
 
 def authority_account(home: AuthorityHome, *, light: bool = False) -> LocalAccount:

@@ -1,4 +1,7 @@
-"""A node's card: what the authority needs to admit it, and peers to reach it. Nothing secret."""
+"""A peer's card: what the authority needs to admit it, and peers to reach it. Nothing secret.
+
+An auditor's card has no account, so that nobody admits it as a member, or a node as an auditor.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,17 @@ from node.config import Home, NodeConfig, save_config
 from node.durable import write_whole
 from node.errors import WrongUse
 from node.exchange import PeerKey
-from node.keys import create_keys
+from node.keys import create_keys, create_peer_key
 from node.ledger import Address
 from node.network import address_from
+
+AUDITS = Address("")
+"""Instead of an account, on an auditor's card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Name, account, libp2p key (32 bytes) and addresses (multiaddr) of a node."""
+    """Name, account (empty: an auditor's), libp2p key (32 bytes) and addresses (multiaddr)."""
 
     name: str
     account: Address
@@ -44,7 +50,8 @@ def read_card(path: Path) -> Card:
         key = PeerKey(bytes.fromhex(fields["peer_key"]))
         if len(key) != 32:
             raise ValueError("peer_key has not 32 bytes")
-        return Card(fields["name"], address_from(fields["account"]), key, tuple(fields["addresses"]))
+        account = address_from(fields["account"]) if fields["account"] != "" else AUDITS
+        return Card(fields["name"], account, key, tuple(fields["addresses"]))
     except FileNotFoundError:
         raise WrongUse(f"{path} is missing: it is made by `waggle node init`") from None
     except KeyError as error:
@@ -60,16 +67,28 @@ def create_home(home: Home, config: NodeConfig, password: str | None, *, light: 
 
     light: a fast key derivation, for devnets whose keys are worth nothing.
     """
-    if home.config.exists():
-        raise WrongUse(f"{home.folder} is a node's home already: choose another --home")
+    _check_free(home)
     host, port = config.listen_at
     keys = create_keys(home.keys, password, light=light)
-    card = Card(
-        config.name,
-        Address(keys.account.address),
-        keys.peer_key,
-        (f"/ip4/{host}/tcp/{port}",),
-    )
+    account = Address(keys.account.address)
+    card = Card(config.name, account, keys.peer_key, (f"/ip4/{host}/tcp/{port}",))
+    return _written(home, config, card)
+
+
+def create_auditor_home(home: Home, config: NodeConfig) -> Card:
+    """Make an auditor's home: a peer key, settings, card. Raises WrongUse when there is one."""
+    _check_free(home)
+    host, port = config.listen_at
+    card = Card(config.name, AUDITS, create_peer_key(home.keys), (f"/ip4/{host}/tcp/{port}",))
+    return _written(home, config, card)
+
+
+def _check_free(home: Home) -> None:
+    if home.config.exists():
+        raise WrongUse(f"{home.folder} is a node's or an auditor's home already: choose another --home")
+
+
+def _written(home: Home, config: NodeConfig, card: Card) -> Card:
     save_config(home, config)
     write_whole(home.card, card.to_json().encode())
     return card

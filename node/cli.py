@@ -186,6 +186,8 @@ def status(home: Path) -> None:
 def _for_people(name: str, value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{what} {seconds:.1f} s" for what, seconds in value.items())
+    if isinstance(value, list):
+        return "".join(f"\n  {line}" for line in value) or "-"
     if name == "deadline" and isinstance(value, int | float):
         return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds")
     return str(value)

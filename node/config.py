@@ -1,4 +1,4 @@
-"""A node's home folder and its settings.
+"""A node's home folder and its settings; an auditor's is one without account and task.
 
 keys/      secrets, mode 0600 (node.keys)
 blobs/     models and updates by digest (node.blobs)
@@ -42,7 +42,8 @@ class NodeConfig:
 
     peers: addresses (multiaddr) by peer key. entropy_seed: for simulated swarms only; see
     node.entropy. enter_after: seats to wait for before entering, so that a swarm started by one
-    command seats its nodes in one order.
+    command seats its nodes in one order. task: empty in an auditor's home. keep_rounds: of how many
+    rounds that are over updates and models are kept; None: of all.
     """
 
     name: str
@@ -57,6 +58,7 @@ class NodeConfig:
     threads: int = 1
     entropy_seed: int | None = None
     enter_after: int = 0
+    keep_rounds: int | None = None
 
     @property
     def listen_at(self) -> tuple[str, int]:
@@ -141,15 +143,17 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("name", "rpc", "task", "listen", "device"), str),
     **dict.fromkeys(("threads", "enter_after"), int),
     "poll_seconds": (int, float),
-    "entropy_seed": (int, type(None)),
+    **dict.fromkeys(("entropy_seed", "keep_rounds"), (int, type(None))),
 }
 
 
 def _check_kinds(config: NodeConfig) -> None:
-    """Raises TypeError: a wrong type would otherwise come up in the middle of a round."""
+    """Raises TypeError, ValueError: a wrong type would otherwise come up in the middle of a round."""
     for name, kind in _KINDS.items():
         if not isinstance(value := getattr(config, name), kind):
             raise TypeError(f"{name} = {value!r:.40} is of the wrong type")
+    if config.keep_rounds is not None and config.keep_rounds < 1:
+        raise ValueError(f"keep_rounds = {config.keep_rounds} must be 1 or more; without, all is kept")
 
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from node.conduct import HONEST, Decide
 from node.errors import ChainUnreachable, LedgerRefusal, LostBlob, WrongUse
 from node.ledger import NodeCall
 from node.progress import Progress
+from node.pruning import Pruner
 from node.round import Action, Holding, Mine
 from node.running import single
 from node.seams import Rules, Seams
@@ -35,7 +36,10 @@ FINAL_REFUSALS = {"RunFull": "all seats of the run are taken", "NotMember": "thi
 
 
 class Driver:
-    """One node in one run. decide: what to do next; by default what an honest node does."""
+    """One node in one run. decide: what to do next; by default what an honest node does.
+
+    keep_rounds: see node.pruning.
+    """
 
     def __init__(
         self,
@@ -46,12 +50,14 @@ class Driver:
         member: int,
         progress: Progress,
         decide: Decide | None = None,
+        keep_rounds: int | None = None,
     ) -> None:
         self._seams, self._watch, self._rules = seams, watch, rules
         self._progress, self._decide = progress, decide or HONEST.decide
         self._lived: tuple[Run, Run] | None = None
         self._mine = Mine(member, enter_after=rules.enter_after)
         self._work = working.Worker(seams, rules, member)
+        self._pruner = Pruner(seams.blobs, seams.database, keep_rounds)
         self._fetcher = exchanging.Fetcher(seams, watch, rules, member)
 
     @property
@@ -80,6 +86,8 @@ class Driver:
         self._mine = replace(self._mine, promises_from=first)
         while True:
             await self._look()
+            if self._pruner.due(self.run):
+                await self._seams.offload(self._pruner.prune, self.run)
             action = self._decide(self.run, self._mine, self._seams.clock())
             self._progress.show(self.run, action, training=self._mine.training)
             match action:

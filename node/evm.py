@@ -27,6 +27,7 @@ from node.ledger import (
     AcceptAccount,
     Address,
     Admit,
+    AdmitAuditor,
     AttestOwn,
     Call,
     CanonicalEvent,
@@ -40,6 +41,7 @@ from node.ledger import (
     ProposeAccount,
     RegistryEvent,
     Revoke,
+    RevokeAuditor,
     RotatePeerKey,
     SharedEvent,
     Skip,
@@ -47,7 +49,15 @@ from node.ledger import (
     is_gossip,
 )
 
-REGISTRY_CALLS = (Admit, Revoke, RotatePeerKey, ProposeAccount, AcceptAccount)
+REGISTRY_CALLS = (
+    Admit,
+    Revoke,
+    AdmitAuditor,
+    RevokeAuditor,
+    RotatePeerKey,
+    ProposeAccount,
+    AcceptAccount,
+)
 EVENTS: dict[str, tuple[type[Any], ...]] = {
     "NodeRegistry": get_args(RegistryEvent),
     "RoundLedger": (*get_args(SharedEvent), *get_args(CanonicalEvent)),

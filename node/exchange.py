@@ -1,7 +1,8 @@
 """The exchange seam: fetch and serve blobs, whoever carries the bytes.
 
-Goals: a fetched blob is whole and is what its digest says; only members get a stream; everything
-from a peer is bounded in size and time. Non-goals: finding peers, deciding what may be served.
+Goals: a fetched blob is whole and is what its digest says; only members and auditors get a stream;
+everything from a peer is bounded in size and time. Non-goals: finding peers, deciding what may be
+served.
 """
 
 from __future__ import annotations

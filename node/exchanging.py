@@ -44,8 +44,8 @@ LEAST_ATTEMPT = 2.0
 ROUNDS_KEPT = 3
 """Of how many rounds it is remembered what was fetched: the last one may still be merged."""
 
-Sources = Callable[[], Iterator[int]]
-"""Member numbers to ask, best first; asked anew at each attempt, since more peers have it by then."""
+Sources = Callable[[], Iterator[PeerKey]]
+"""Whom to ask, best first; asked anew at each attempt, since more peers have it by then."""
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class _Found:
 
     verified: dict[int, VerifiedUpdate] = field(default_factory=dict)
     wanted: set[Digest] = field(default_factory=set)
-    liars: set[int] = field(default_factory=set)
+    liars: set[PeerKey] = field(default_factory=set)
 
 
 class Fetcher:
@@ -63,7 +63,7 @@ class Fetcher:
     def __init__(self, seams: Seams, watch: Watch, rules: Rules, member: int) -> None:
         self._seams, self._watch, self._rules, self._member = seams, watch, rules, member
         self._found: dict[int, _Found] = {}
-        self._failures: Counter[int] = Counter()
+        self._failures: Counter[PeerKey] = Counter()
         # All updates of a run have one size, and all models: nobody makes us fetch much more.
         layout, mark = rules.layout, UpdateMark(0, 0, 0, bytes(32))
         self._update_bytes = len(header(layout, mark)) + layout.size + SLACK
@@ -144,9 +144,9 @@ class Fetcher:
         found.wanted.add(digest)
         while not self._seams.blobs.has(digest):
             ranked = sorted(sources(), key=self._failures.__getitem__)
-            for member in ranked:
+            for peer in ranked:
                 seconds = self._attempt_seconds(len(ranked))
-                if member not in found.liars and await self._ask(found, digest, most, member, seconds):
+                if peer not in found.liars and await self._ask(found, digest, most, peer, seconds):
                     return
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -155,34 +155,36 @@ class Fetcher:
         terms = self._rules.manifest.terms
         return max(ATTEMPTS * min(terms.hold_seconds, terms.attest_seconds) / sources, LEAST_ATTEMPT)
 
-    async def _ask(self, found: _Found, digest: Digest, most: int, member: int, seconds: float) -> bool:
+    async def _ask(
+        self, found: _Found, digest: Digest, most: int, peer: PeerKey, seconds: float
+    ) -> bool:
         slow = True  # unless it answers in time; being cut off by the phase's end counts, too
         try:
             with trio.move_on_after(seconds):
-                await self._seams.exchange.fetch(digest, self._peer_key(member), most)
+                await self._seams.exchange.fetch(digest, peer, most)
                 slow = False
         except PeerLied as error:
-            log.warning("member %d is not asked again this round: %s", member, error)
-            found.liars.add(member)
+            log.warning("%s is not asked again this round: %s", self._watch.chronicle.who(peer), error)
+            found.liars.add(peer)
         except PeerRefused as error:
             slow = False
-            log.debug("member %d: %s", member, error)
+            log.debug("%s: %s", self._watch.chronicle.who(peer), error)
         except PeerFault as error:
-            log.info("member %d: %s", member, error)
+            log.info("%s: %s", self._watch.chronicle.who(peer), error)
         finally:
-            self._failures[member] += slow
+            self._failures[peer] += slow
         return self._seams.blobs.has(digest)
 
-    def _holders(self, number: int, author: int) -> Iterator[int]:
+    def _holders(self, number: int, author: int) -> Iterator[PeerKey]:
         """The author first, then those who say on the chain that they hold the update, or merged it."""
         run = self._run
         rounds = [r for r in run.rounds if r.number == number]
         held = [r.held for r in rounds]
         merged = [{m: one.inputs for m, one in r.attested.items()} for r in rounds]
         holders = (m for by in (*held, *merged) for m, bits in by.items() if bits & run.bit(author))
-        yield from (m for m in dict.fromkeys((author, *holders)) if m != self._member)
+        return self._peers((author, *holders))
 
-    def _keepers(self, model: Digest, round_: Round) -> Iterator[int]:
+    def _keepers(self, model: Digest, round_: Round) -> Iterator[PeerKey]:
         """Those who attested the model first, then everybody in the roster."""
         attesters = [
             member
@@ -190,11 +192,14 @@ class Fetcher:
             for member, attestation in past.attested.items()
             if attestation.merged == model
         ]
-        others = self._run.members_in(round_.roster)
-        yield from (m for m in dict.fromkeys((*attesters, *others)) if m != self._member)
+        return self._peers((*attesters, *self._run.members_in(round_.roster)))
 
-    def _peer_key(self, member: int) -> PeerKey:
-        return self._watch.chronicle.members[member].peer_key
+    def _peers(self, members: Iterable[int]) -> Iterator[PeerKey]:
+        """Auditors last: they have what is old, and who has pruned or lost a blob gets it there."""
+        chronicle = self._watch.chronicle
+        others = (m for m in dict.fromkeys(members) if m != self._member)
+        yield from (chronicle.members[m].peer_key for m in others)
+        yield from chronicle.auditors
 
     @property
     def _run(self) -> Run:

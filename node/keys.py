@@ -56,11 +56,24 @@ def create_keys(folder: Path, password: str | None, *, light: bool = False) -> K
     return load_keys(folder, password)
 
 
+def create_peer_key(folder: Path) -> PeerKey:
+    """Make a libp2p identity alone, for a peer that sends no transactions. Raises WrongUse."""
+    with disk_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(folder / "peer.key", secrets.token_bytes(32))
+    return public_key_of(load_peer_seed(folder))
+
+
+def load_peer_seed(folder: Path) -> bytes:
+    """The secret half of the libp2p identity. Raises WrongUse."""
+    return _secret_bytes(folder / "peer.key")
+
+
 def load_keys(folder: Path, password: str | None = None) -> Keys:
     """Read the keys. Raises WrongUse for a wrong password, open permissions or missing files."""
     return Keys(
         account=load_account(folder / "account.json", password),
-        peer_seed=_secret_bytes(folder / "peer.key"),
+        peer_seed=load_peer_seed(folder),
         secret=_secret_bytes(folder / "secret"),
     )
 

@@ -142,6 +142,17 @@ class PeerKeyRotated:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditorAdmitted:
+    peer_key: PeerKey
+    organization: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditorRevoked:
+    peer_key: PeerKey
+
+
+@dataclass(frozen=True, slots=True)
 class RunOpened:
     run: int
     manifest_digest: bytes
@@ -299,7 +310,15 @@ class RunClosed:
     reason: Close
 
 
-RegistryEvent = MemberAdmitted | MemberRevoked | AccountProposed | AccountRotated | PeerKeyRotated
+RegistryEvent = (
+    MemberAdmitted
+    | MemberRevoked
+    | AccountProposed
+    | AccountRotated
+    | PeerKeyRotated
+    | AuditorAdmitted
+    | AuditorRevoked
+)
 SharedEvent = (
     RunOpened
     | Entered
@@ -425,6 +444,21 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmitAuditor:
+    """The authority's: a peer that may fetch, and has neither account nor seat."""
+
+    peer_key: PeerKey
+    organization: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeAuditor:
+    """The authority's."""
+
+    peer_key: PeerKey
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRun:
     """The authority's."""
 
@@ -460,7 +494,7 @@ NodeCall = (
     | ProposeAccount
     | AcceptAccount
 )
-AuthorityCall = Admit | Revoke | OpenRun | OpenGossip | CloseRun
+AuthorityCall = Admit | Revoke | AdmitAuditor | RevokeAuditor | OpenRun | OpenGossip | CloseRun
 Call = NodeCall | AuthorityCall
 
 

@@ -22,7 +22,7 @@ FAREWELL_SECONDS = 10.0
 
 @asynccontextmanager
 async def serving(exchange: Exchange, watch: Watch) -> AsyncIterator[None]:
-    """Serve members, and follow the chain, for as long as the context is open."""
+    """Serve members and auditors, and follow the chain, for as long as the context is open."""
     async with exchange.serve(), trio.open_nursery() as nursery:
         nursery.start_soon(watch.run)
         nursery.start_soon(_keep_gate, exchange, watch)
@@ -35,17 +35,20 @@ async def take_part(driver: Driver, watch: Watch, farewell: float = FAREWELL_SEC
     await driver.play()
     with trio.move_on_after(farewell):
         await driver.fetch_final_model()
-        await watch.until(lambda: _all_attested(driver.run))
+        # Auditors come for what a round gave only once it is over, and don't say when they have it.
+        await watch.until(lambda: _all_attested(driver.run) and not watch.chronicle.auditors)
     return driver.run
 
 
 async def _keep_gate(exchange: Exchange, watch: Watch) -> None:
-    """Let members in as the chain admits them, and throw revoked ones out."""
-    admitted: object = None
+    """Let members and auditors in as the chain admits them, and throw revoked ones out."""
+    members: object = None
+    auditors: object = None
     while True:
-        if watch.chronicle.members is not admitted:
-            admitted = watch.chronicle.members
-            exchange.admit({m.peer_key for m in watch.chronicle.active()})
+        now = watch.chronicle
+        if now.members is not members or now.auditors is not auditors:
+            members, auditors = now.members, now.auditors
+            exchange.admit({m.peer_key for m in now.active()}.union(now.auditors))
         await watch.changed()
 
 

@@ -21,6 +21,7 @@ from node.digest import Digest
 from node.driver import Driver
 from node.entropy import Entropy, SeededEntropy, SystemEntropy
 from node.entry import rules_of
+from node.errors import WrongUse
 from node.exchange import PeerKey
 from node.keys import Keys, load_keys
 from node.ledger import Ledger
@@ -54,6 +55,8 @@ async def run_node(
     keep_heaps_small()
     with home.lock():
         config = load_config(home)
+        if not config.task:
+            raise WrongUse(f"{home.folder} is an auditor's home: run `waggle audit archive`")
         keys = load_keys(home.keys)
         task = load_task(config.task)
         with closing(DiskDatabase(home.database)) as database:
@@ -115,6 +118,7 @@ class _Node:
                 member=member.number,
                 progress=progress,
                 decide=self._conduct.decide,
+                keep_rounds=self._config.keep_rounds,
             )
             ended = await take_part(driver, watch)
             if stay:

@@ -19,6 +19,8 @@ from node.ledger import (
     Address,
     Attested,
     AttestedOwn,
+    AuditorAdmitted,
+    AuditorRevoked,
     Close,
     Committed,
     Entered,
@@ -212,10 +214,14 @@ def most_hostile(seats: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Chronicle:
-    """All that the contracts have said so far. Runs are in the order in which they were opened."""
+    """All that the contracts have said so far. Runs are in the order in which they were opened.
+
+    auditors: peer keys of those admitted and not revoked, in the order of their admission.
+    """
 
     members: Mapping[int, Member] = field(default_factory=dict)
     runs: Mapping[int, Run] = field(default_factory=dict)
+    auditors: tuple[PeerKey, ...] = ()
 
     def member_of(self, account: Address) -> Member | None:
         """The active member that an account acts for."""
@@ -224,6 +230,11 @@ class Chronicle:
     def active(self) -> Iterator[Member]:
         """Members admitted and not revoked."""
         return (member for member in self.members.values() if member.active)
+
+    def who(self, peer: PeerKey) -> str:
+        """Whose a peer key is now, in words."""
+        found = next((m for m in self.members.values() if m.peer_key == peer), None)
+        return f"member {found.number}" if found else f"auditor {peer.hex()[:8]}"
 
 
 def apply_all(chronicle: Chronicle, events: Iterable[Event]) -> Chronicle:
@@ -245,6 +256,10 @@ def apply(chronicle: Chronicle, event: Event) -> Chronicle:
         case RunOpened(number, manifest_digest, terms, manifest):
             kind = GossipRun if is_gossip(number) else Run
             return _with_run(chronicle, kind(number, manifest_digest, manifest, terms))
+        case AuditorAdmitted(peer_key):
+            return replace(chronicle, auditors=(*chronicle.auditors, peer_key))
+        case AuditorRevoked(peer_key):
+            return _without_auditor(chronicle, peer_key)
         case AccountProposed():
             return chronicle  # takes effect when the account accepts
     return _with_run(chronicle, _apply_to_run(chronicle.runs[event.run], event))
@@ -252,6 +267,12 @@ def apply(chronicle: Chronicle, event: Event) -> Chronicle:
 
 def _with_member(chronicle: Chronicle, member: Member) -> Chronicle:
     return replace(chronicle, members={**chronicle.members, member.number: member})
+
+
+def _without_auditor(chronicle: Chronicle, peer_key: PeerKey) -> Chronicle:
+    if peer_key not in chronicle.auditors:
+        raise LookupError(f"no auditor {peer_key.hex()} was admitted")
+    return replace(chronicle, auditors=tuple(key for key in chronicle.auditors if key != peer_key))
 
 
 def _with_run(chronicle: Chronicle, run: Run) -> Chronicle:

@@ -54,6 +54,8 @@ AUTHORITY = {
     "proposeAccount": "proposeAccount worst",
     "acceptAccount": "acceptAccount worst",
     "rotatePeerKey": "rotatePeerKey worst",
+    "admitAuditor": "admitAuditor worst",
+    "revokeAuditor": "revokeAuditor worst",
     "closeRun": "closeRun worst",
     "openRunBase": "openRun empty manifest",
 }

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from node.ledger import (
     AcceptAccount,
     Admit,
+    AdmitAuditor,
     Advance,
     Attest,
     AttestOwn,
@@ -31,6 +32,7 @@ from node.ledger import (
     ProposeAccount,
     Reveal,
     Revoke,
+    RevokeAuditor,
     RotatePeerKey,
     Terms,
     is_gossip,
@@ -270,6 +272,16 @@ class LedgerMachine(RuleBasedStateMachine):
     def revoke(self, who: str, member: int, named: list[int]) -> None:
         """Somebody is revoked, and taken out of some runs, perhaps of one that isn't there."""
         self.send(who, Revoke(member, tuple(map(self.story.number, named)), member))
+
+    @rule(who=mostly_authority, peer=peers)
+    def admit_auditor(self, who: str, peer: int) -> None:
+        """An auditor, if the peer key is free."""
+        self.send(who, AdmitAuditor(key(peer), bytes(32)))
+
+    @rule(who=mostly_authority, peer=peers)
+    def revoke_auditor(self, who: str, peer: int) -> None:
+        """Whoever has the peer key, if it is an auditor."""
+        self.send(who, RevokeAuditor(key(peer)))
 
     @rule(who=names, peer=peers)
     def rotate_peer_key(self, who: str, peer: int) -> None:

@@ -195,6 +195,7 @@ class Node:
         self.serves = True
         self.conduct: Callable[[], Conduct] = Conduct
         self.denies: PeerKey | None = None
+        self.keep_rounds: int | None = None
         self.ended: BaseException | None = None
         self.lives = 0
         self.driver: Driver | None = None
@@ -279,6 +280,7 @@ class Node:
             member=self.member,
             progress=progress,
             decide=conduct.decide,
+            keep_rounds=self.keep_rounds,
         )
         async with serving(exchange, watch):
             await look_deep_enough(watch, self._swarm.number, self.line.account)
@@ -287,7 +289,7 @@ class Node:
     async def _offload(self, work: Callable[..., Any], *args: Any) -> Any:
         if work.__name__ == "_train" and self.trainer.seconds:
             await trio.sleep(self.trainer.seconds)
-        return await _inline(work, *args)
+        return await inline(work, *args)
 
     def _may_serve(self, watch: Watch, name: Digest, peer: PeerKey) -> bool:
         return (
@@ -339,6 +341,11 @@ class Swarm:
                 if story:
                     await story()
         return self.run
+
+    def beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Let something else go on beside the nodes."""
+        assert self._nursery is not None
+        self._nursery.start_soon(work)
 
     def start(self, member: int) -> None:
         """Start a node, or start it again."""
@@ -421,7 +428,7 @@ def garbage(member: int, round_: int = 0, run: int = RUN, **tensors: Array) -> b
     return encode({**INITIAL, **tensors}, mark)
 
 
-async def _inline(work: Callable[..., Any], *args: Any) -> Any:
+async def inline(work: Callable[..., Any], *args: Any) -> Any:
     await trio.lowlevel.checkpoint()
     return work(*args)
 

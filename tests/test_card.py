@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from node.card import Card, add_peers, create_home, read_card
+from authority.audit.archive.service import run_archive
+from node.address import public_key_of
+from node.card import AUDITS, Card, add_peers, create_auditor_home, create_home, read_card
 from node.config import Home, NodeConfig, load_config
 from node.contracts.chain import MemoryChain, memory_address
 from node.errors import WrongUse
-from node.keys import load_keys
+from node.keys import load_keys, load_peer_seed
 from node.ledger import Address
+from node.runtime import run_node
 
 NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
 CONFIG = NodeConfig("clinic a", "http://127.0.0.1:8545", NETWORK, "wdbc", listen="127.0.0.1:4001")
@@ -67,7 +70,7 @@ def test_a_new_home(home):
 def test_a_home_is_made_once(home):
     """Nothing of the first one is touched."""
     card = create_home(home, CONFIG, None, light=True)
-    with pytest.raises(WrongUse, match="is a node's home already: choose another --home"):
+    with pytest.raises(WrongUse, match="home already: choose another --home"):
         create_home(home, replace(CONFIG, name="other"), None, light=True)
     assert (read_card(home.card), load_config(home)) == (card, CONFIG)
 
@@ -99,3 +102,29 @@ def test_peers_are_added(home):
         CARD.peer_key: moved.addresses,
         other.peer_key: CARD.addresses,
     }
+
+
+def test_an_auditor_s_home(home):
+    """A key that only its owner can read, a card without account, nothing that signs transactions."""
+    card = create_auditor_home(home, replace(CONFIG, task=""))
+    assert card == Card("clinic a", AUDITS, card.peer_key, ("/ip4/127.0.0.1/tcp/4001",))
+    assert read_card(home.card) == card
+    assert public_key_of(load_peer_seed(home.keys)) == card.peer_key
+    [key] = home.keys.iterdir()
+    assert (key.name, key.stat().st_mode & 0o777) == ("peer.key", 0o600)
+    with pytest.raises(WrongUse, match="home already"):
+        create_auditor_home(home, CONFIG)
+
+
+async def test_each_home_has_its_own_command(home, tmp_path):
+    """A node isn't run in an auditor's home, nor an archive in a node's."""
+    create_auditor_home(home, replace(CONFIG, task=""))
+    with pytest.raises(WrongUse, match="is an auditor's home: run `waggle audit archive`"):
+        await run_node(home)
+    other = Home(tmp_path / "other")
+    create_home(other, CONFIG, None, light=True)
+    with pytest.raises(WrongUse, match="is a node's home: an auditor's is made by `waggle audit init`"):
+        await run_archive(other, print)
+    with pytest.raises(WrongUse, match="is no auditor's home: run `waggle audit init` first"):
+        await run_archive(Home(tmp_path / "nothing"), print)
+    assert not (tmp_path / "nothing").exists()

@@ -6,8 +6,22 @@ import pytest
 
 from authority.audit.coherence import contradictions
 from authority.audit.finding import Kind
+from authority.audit.record import Record
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import Digest, digest
-from node.ledger import Attested, Committed, Held, InputsFixed, RunOpened, Terms
+from node.exchange import PeerKey
+from node.ledger import (
+    AdmitAuditor,
+    Attested,
+    AuditorRevoked,
+    Committed,
+    Held,
+    InputsFixed,
+    RevokeAuditor,
+    RunOpened,
+    Terms,
+)
+from node.state import Chronicle, apply_all
 from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
 
 __all__ = ["quick_disk"]
@@ -164,3 +178,22 @@ def test_a_seat_that_is_no_ones_is_found(record):
     at, held = next((i, o) for i, o in enumerate(record.logged) if isinstance(o.event, Held))
     strange = replace(held, event=replace(held.event, member=9))
     assert found(record, [*record.logged[:at], strange, *record.logged[at:]])
+
+
+def test_auditors_are_followed_too():
+    """An admission that was hidden, told twice or given another key shows by the revocation."""
+    key, other = PeerKey(b"\x07" * 32), PeerKey(b"\x08" * 32)
+    authority = memory_address("authority")
+    chain = MemoryChain(authority, clock=lambda: 1.0)
+    for call in (AdmitAuditor(key, bytes(32)), RevokeAuditor(key), AdmitAuditor(other, bytes(32))):
+        chain.call(authority, call)
+    logged = tuple(chain.events(0, chain.head.number))
+    times = {one.block: 1 for one in logged}
+    chronicle = apply_all(Chronicle(), (one.event for one in logged))
+    whole = Record(chain.network, chain.head.number, logged, {}, chronicle, times)
+    assert (contradictions(whole), chronicle.auditors) == ((), (other,))
+    [hidden] = found(whole, logged[1:])
+    assert hidden.what.startswith("log 0 of block 2, AuditorRevoked, can't be here: ")
+    assert len(found(whole, [logged[0], *logged])) == 1
+    altered = replace(logged[1], event=AuditorRevoked(other))
+    assert len(found(whole, [logged[0], altered, logged[2]])) == 1

@@ -26,6 +26,7 @@ FULL = NodeConfig(
     threads=4,
     entropy_seed=3,
     enter_after=2,
+    keep_rounds=3,
 )
 
 
@@ -67,6 +68,7 @@ BROKEN = {
     "not text": (r"^name = .*$", "name = \udcff"),
     "no network": (r"(?s)\[network\].*?(?=\[|\Z)", ""),
     "no name": (r"^name = .*$", ""),
+    "rounds to keep: none": (r"^name = .*$", 'name = "a"\nkeep_rounds = 0'),
     "an unknown setting": (r"^name = .*$", 'name = "a"\ncolour = "red"'),
     "a network id that is no hex": (r"^network_id = .*$", 'network_id = "zz"'),
     "a chain id that is no number": (r"^chain_id = .*$", 'chain_id = "main"'),

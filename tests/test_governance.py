@@ -5,17 +5,20 @@ import pytest
 from authority.governance import (
     REASONS,
     admit,
+    admit_auditor,
     chronicle_of,
     close_run,
     evict,
     hidden,
     open_run,
     revoke,
+    revoke_auditor,
 )
-from node.card import Card
+from node.card import AUDITS, Card
 from node.contracts.chain import MemoryChain, memory_address
 from node.errors import LedgerRefusal, WrongUse
-from node.ledger import Close, Enter, MemberRevoked, Revoke
+from node.exchange import PeerKey
+from node.ledger import Block, Close, Enter, MemberRevoked, Revoke
 from tests.test_entry import MANIFEST
 
 AUTHORITY = memory_address("authority")
@@ -116,6 +119,56 @@ async def test_no_run_to_close(chain):
     await close_run(ledger, run)
     with pytest.raises(WrongUse, match="closed already"):
         await close_run(ledger, run)
+
+
+AUDITOR = Card("archive", AUDITS, PeerKey(bytes([77]) * 32), ())
+
+
+async def test_an_auditor_is_admitted_and_revoked(chain):
+    """By the card of an auditor's home; it is no member."""
+    ledger, _ = await with_a_run(chain)
+    await admit_auditor(ledger, AUDITOR, bytes(32))
+    assert (await chronicle_of(ledger)).auditors == (AUDITOR.peer_key,)
+    with pytest.raises(WrongUse, match="archive is an auditor already"):
+        await admit_auditor(ledger, AUDITOR, bytes(32))
+    await revoke_auditor(ledger, AUDITOR.peer_key)
+    chronicle = await chronicle_of(ledger)
+    assert (chronicle.auditors, sorted(chronicle.members)) == ((), [1, 2])
+    with pytest.raises(WrongUse, match="is no auditor's key: there are none"):
+        await revoke_auditor(ledger, AUDITOR.peer_key)
+
+
+async def test_cards_of_nodes_and_auditors_aren_t_mixed_up(chain):
+    """Neither gets the other's role by a slip."""
+    ledger = chain.ledger(chain.authority)
+    with pytest.raises(WrongUse, match="archive's is an auditor's card: run `waggle authority admit-"):
+        await admit(ledger, AUDITOR, bytes(32))
+    with pytest.raises(WrongUse, match="clinic 1's is a node's card: an auditor has a home and a key"):
+        await admit_auditor(ledger, card(1), bytes(32))
+
+
+class _Old:
+    """A chain whose registry knows no auditors."""
+
+    network = MemoryChain(memory_address("authority"), clock=lambda: 0).network
+
+    async def head(self):
+        """See Ledger."""
+        return Block(0, 0)
+
+    async def events(self, first, last):
+        """See Ledger."""
+        return []
+
+    async def send(self, call):
+        """A function that isn't there reverts without a word."""
+        raise LedgerRefusal("Unexplained", b"")
+
+
+async def test_a_network_from_before_auditors():
+    """It says so, and goes on as ever."""
+    with pytest.raises(WrongUse, match="before there were auditors"):
+        await admit_auditor(_Old(), AUDITOR, bytes(32))
 
 
 def test_names_are_hidden():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from node.errors import LedgerRefusal
 from node.exchange import PeerKey
 from node.ledger import (
     AcceptAccount,
@@ -14,6 +16,9 @@ from node.ledger import (
     AccountRotated,
     Address,
     Admit,
+    AdmitAuditor,
+    AuditorAdmitted,
+    AuditorRevoked,
     Enter,
     Event,
     MemberAdmitted,
@@ -22,6 +27,7 @@ from node.ledger import (
     PeerKeyRotated,
     ProposeAccount,
     Revoke,
+    RevokeAuditor,
     RotatePeerKey,
 )
 from tests.chains import NODES, World, organization, peer_key
@@ -127,3 +133,31 @@ async def test_a_revoked_member_is_out_for_good(world: World, member: int) -> No
     assert await refusal(world.authority.send(Revoke(member, (), 9))) == ("NotActive", member)
     assert await refusal(revoked.send(RotatePeerKey(FRESH))) == ("NotMember", revoked.account)
     assert await refusal(stranger.send(AcceptAccount(member))) == ("NotActive", member)
+
+
+async def test_an_auditor_is_admitted_and_revoked_by_the_authority(world: World) -> None:
+    """It needs a peer key that is nobody's, and no account."""
+    node = world.nodes[0]
+    for call in (AdmitAuditor(FRESH, bytes(32)), RevokeAuditor(FRESH)):
+        assert await refusal(node.send(call)) == ("NotAuthority", node.account)
+    assert await refusal(world.authority.send(RevokeAuditor(FRESH))) == ("NotAuditor", FRESH)
+    await world.authority.send(AdmitAuditor(FRESH, b"\x09" * 32))
+    await world.authority.send(RevokeAuditor(FRESH))
+    assert await said(world) == [AuditorAdmitted(FRESH, b"\x09" * 32), AuditorRevoked(FRESH)]
+    assert await refusal(world.authority.send(RevokeAuditor(FRESH))) == ("NotAuditor", FRESH)
+
+
+async def test_a_peer_key_is_a_member_s_or_an_auditor_s(world: World) -> None:
+    """One role for ever, whether or not its owner was revoked since."""
+    send = world.authority.send
+    assert await refusal(send(AdmitAuditor(PeerKey(bytes(32)), bytes(32)))) == ("Zero",)
+    taken = ("PeerKeyTaken", peer_key(2), 2)
+    assert await refusal(send(AdmitAuditor(peer_key(2), bytes(32)))) == taken
+    await send(AdmitAuditor(FRESH, bytes(32)))
+    for _ in range(2):
+        taken = ("PeerKeyTaken", FRESH, 0)
+        assert await refusal(send(AdmitAuditor(FRESH, bytes(32)))) == taken
+        assert await refusal(send(admission(world))) == taken
+        assert await refusal(world.nodes[0].send(RotatePeerKey(FRESH))) == taken
+        with contextlib.suppress(LedgerRefusal):
+            await send(RevokeAuditor(FRESH))

@@ -6,7 +6,7 @@ import pytest
 
 from node.digest import digest
 from node.gossip.neighbours import drawn
-from node.ledger import FIRST_GOSSIP, Address, Phase, Revealed, Skip, Terms
+from node.ledger import FIRST_GOSSIP, Address, Close, Phase, Revealed, Skip, Terms
 from node.manifest import Manifest
 from node.serving import may_serve
 from node.state import Attestation, Chronicle, GossipRound, GossipRun, Member, Round, Run
@@ -144,3 +144,69 @@ def test_own_models_of_a_gossip_run_are_nobody_s_business():
     attested = {1: Attestation(MODEL, RECEIPT, 0b11111)}
     assert not any(gossip_serves(to, digest=MODEL, attested=attested) for to in range(1, 6))
     assert all(gossip_serves(to, digest=BASE) for to in range(1, 6))
+
+
+AUDITOR = bytes([77]) * 32
+
+
+def audits(digest, run=RUN, number=1, others=(), auditors=(AUDITOR,), **fields):
+    """Whether a blob may go to an auditor in a round with these fields."""
+    run = replace(run, round=replace(run.round, **fields)) if run.round else run
+    runs = {one.number: one for one in (run, *others)}
+    return may_serve(Chronicle(MEMBERS, runs, auditors), number, digest, AUDITOR)
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [(Phase.COMMIT, False), (Phase.REVEAL, False), (Phase.HOLD, True), (Phase.ATTEST, True)],
+)
+def test_an_auditor_that_asks_before_reveals_are_closed(phase, expected):
+    """It gets nothing that somebody who promised nothing yet could be told by it."""
+    assert audits(UPDATE, phase=phase) is expected
+
+
+def test_an_auditor_gets_no_update_of_a_round_skipped_for_too_few_reveals():
+    """As members don't."""
+    assert not audits(UPDATE, phase=Phase.REVEAL, skipped=Skip.TOO_FEW_REVEALED)
+
+
+def test_an_auditor_gets_the_base_and_what_was_finalized():
+    """And nothing that was merged but not agreed on, or that the chain doesn't name."""
+    attested = {1: Attestation(MODEL, RECEIPT)}
+    assert not audits(MODEL, phase=Phase.ATTEST, attested=attested)
+    done = {"phase": Phase.ATTEST, "finalized": Attestation(MODEL, RECEIPT)}
+    assert all(audits(name, **done) for name in (BASE, UPDATE, MODEL, RECEIPT))
+    assert not audits(digest(b"another"), **done)
+
+
+def test_somebody_with_a_key_that_audits_no_more():
+    """A revoked auditor is a stranger."""
+    assert not audits(BASE, auditors=())
+
+
+def test_an_auditor_gets_what_is_left_of_closed_runs():
+    """Of a run under way only from those who are in it, since they know how deep to look."""
+    past = (replace(ROUND, phase=Phase.HOLD),)
+    before = replace(RUN, number=2, past=past, round=None, closed=Close.ROUNDS_DONE)
+    other = replace(RUN, terms=replace(TERMS, base=MODEL), round=None)
+    assert audits(UPDATE, run=other, others=[before])
+    going_on = replace(before, closed=None, round=replace(ROUND, number=1, revealed={}))
+    assert not audits(UPDATE, run=other, others=[going_on])
+
+
+def test_an_auditor_gets_nothing_from_a_node_that_is_in_no_run():
+    """It doesn't know yet how deep a block must lie."""
+    assert not audits(BASE, number=0)
+
+
+@pytest.mark.parametrize(("phase", "expected"), [(Phase.REVEAL, False), (Phase.ATTEST, True)])
+def test_an_auditor_gets_all_of_a_gossip_run(phase, expected):
+    """Every member's update, once none can be revealed any more, and what each attested."""
+    revealed = {n: Revealed(FIRST_GOSSIP, 0, n, update_of(n), 8, 0, bytes(32)) for n in MEMBERS}
+    own = {2: Attestation(MODEL, RECEIPT, 0b11)}
+    round_ = GossipRound(0, BASE, 0b111, 0b111, 0, 0, phase, 100, revealed=revealed, attested=own)
+    run = GossipRun(FIRST_GOSSIP, bytes(32), b"", TERMS, seats=RUN.seats, round=round_)
+    given = Chronicle(MEMBERS, {FIRST_GOSSIP: run}, (AUDITOR,))
+    for member in MEMBERS:
+        assert may_serve(given, FIRST_GOSSIP, update_of(member), AUDITOR) is expected
+    assert all(may_serve(given, FIRST_GOSSIP, name, AUDITOR) for name in (BASE, MODEL, RECEIPT))

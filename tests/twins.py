@@ -157,6 +157,8 @@ class Twins:
             assert ask("memberOf", account(name)) == registry.member_of(account(name)), name
         for member in range(len(registry.members) + 2):
             assert ask("isActive", member) == registry.is_active(member), member
+        for peer in range(15):
+            assert ask("isAuditor", key(peer)) == registry.is_auditor(key(peer)), peer
 
 
 def state(run: MemoryRun) -> dict[str, Any]:

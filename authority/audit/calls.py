@@ -10,11 +10,14 @@ from node.ledger import (
     AccountRotated,
     Address,
     Admit,
+    AdmitAuditor,
     Advance,
     Attest,
     Attested,
     AttestedOwn,
     AttestOwn,
+    AuditorAdmitted,
+    AuditorRevoked,
     Call,
     CloseRun,
     Commit,
@@ -35,6 +38,7 @@ from node.ledger import (
     Reveal,
     Revealed,
     Revoke,
+    RevokeAuditor,
     RotatePeerKey,
     RunClosed,
     RunOpened,
@@ -68,6 +72,10 @@ def _of_authority(event: Event) -> Call | None:
             return Admit(account, peer_key, organization)
         case MemberRevoked(member, reason):
             return Revoke(member, (), reason)
+        case AuditorAdmitted(peer_key, organization):
+            return AdmitAuditor(peer_key, organization)
+        case AuditorRevoked(peer_key):
+            return RevokeAuditor(peer_key)
         case Evicted(run, member):
             return Evict(run, member)
         case RunOpened(run, _, terms, manifest):

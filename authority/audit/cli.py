@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from authority.audit.archive.cli import archive, init
 from authority.audit.cli_contributions import contributions
 from authority.audit.cli_members import influence, node
 from authority.audit.passport.cli import export, verify
@@ -44,6 +45,8 @@ audit.add_command(contributions)
 audit.add_command(report)
 audit.add_command(export)
 audit.add_command(verify)
+audit.add_command(init)
+audit.add_command(archive)
 
 
 @audit.command()

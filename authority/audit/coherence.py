@@ -104,4 +104,4 @@ def _named(event: Event) -> str:
         for name in ("run", "round", "member")
         if (v := getattr(event, name, None)) is not None
     ]
-    return f"{type(event).__name__} of {', '.join(said)}"
+    return f"{type(event).__name__} of {', '.join(said)}" if said else type(event).__name__

@@ -36,6 +36,14 @@ contract NodeRegistry is INodeRegistry, AccessControlDefaultAdminRules, EIP712 {
         address proposed;
     }
 
+    /// @dev Whose a peer key is, or was: like an account it stays taken for ever.
+    struct PeerKey {
+        // slot 0
+        uint32 member;
+        bool auditor;
+        bool audits;
+    }
+
     /// @inheritdoc INodeRegistry
     bytes32 public immutable override networkId;
 
@@ -44,7 +52,7 @@ contract NodeRegistry is INodeRegistry, AccessControlDefaultAdminRules, EIP712 {
     uint32 private _members;
     mapping(uint32 member => Member) private _member;
     mapping(address account => Account) private _account;
-    mapping(bytes32 peerKey => uint32 member) private _peerKey;
+    mapping(bytes32 peerKey => PeerKey) private _peerKey;
     mapping(uint256 nonce => bool used) private _used;
 
     /// @param admin Administers the roles, and holds the authority role itself.
@@ -113,6 +121,20 @@ contract NodeRegistry is INodeRegistry, AccessControlDefaultAdminRules, EIP712 {
     }
 
     /// @inheritdoc INodeRegistry
+    function admitAuditor(bytes32 peerKey, bytes32 organization) external override onlyAuthority {
+        _checkFreePeerKey(peerKey);
+        _peerKey[peerKey] = PeerKey({ member: 0, auditor: true, audits: true });
+        emit AuditorAdmitted(peerKey, organization);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function revokeAuditor(bytes32 peerKey) external override onlyAuthority {
+        if (!isAuditor(peerKey)) revert NotAuditor(peerKey);
+        _peerKey[peerKey].audits = false;
+        emit AuditorRevoked(peerKey);
+    }
+
+    /// @inheritdoc INodeRegistry
     function proposeAccount(address account) external override {
         uint32 member = _callerMember();
         _checkFreeAccount(account);
@@ -158,6 +180,11 @@ contract NodeRegistry is INodeRegistry, AccessControlDefaultAdminRules, EIP712 {
     }
 
     /// @inheritdoc INodeRegistry
+    function isAuditor(bytes32 peerKey) public view override returns (bool) {
+        return _peerKey[peerKey].audits;
+    }
+
+    /// @inheritdoc INodeRegistry
     function isAuthority(address account) public view override returns (bool) {
         return hasRole(AUTHORITY_ROLE, account);
     }
@@ -177,9 +204,14 @@ contract NodeRegistry is INodeRegistry, AccessControlDefaultAdminRules, EIP712 {
     }
 
     function _bindPeerKey(uint32 member, bytes32 peerKey) private {
+        _checkFreePeerKey(peerKey);
+        _peerKey[peerKey].member = member;
+    }
+
+    function _checkFreePeerKey(bytes32 peerKey) private view {
         if (peerKey == 0) revert Zero();
-        if (_peerKey[peerKey] != 0) revert PeerKeyTaken(peerKey, _peerKey[peerKey]);
-        _peerKey[peerKey] = member;
+        PeerKey memory owner_ = _peerKey[peerKey];
+        if (owner_.member != 0 || owner_.auditor) revert PeerKeyTaken(peerKey, owner_.member);
     }
 
     function _checkFreeAccount(address account) private view {

@@ -58,6 +58,10 @@ contract GasTest is Base {
         vm.prank(account(2));
         registry.rotatePeerKey(peerKey(2));
         snapshot("rotatePeerKey worst");
+        registry.admitAuditor(peerKey(3), keccak256("organization"));
+        snapshot("admitAuditor worst");
+        registry.revokeAuditor(peerKey(3));
+        snapshot("revokeAuditor worst");
         revokeOnly(0);
         snapshot("revoke no runs");
     }

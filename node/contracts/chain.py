@@ -28,6 +28,7 @@ from node.ledger import (
     AcceptAccount,
     Address,
     Admit,
+    AdmitAuditor,
     Advance,
     Attest,
     AttestOwn,
@@ -49,6 +50,7 @@ from node.ledger import (
     ProposeAccount,
     Reveal,
     Revoke,
+    RevokeAuditor,
     RotatePeerKey,
     RunOpened,
     is_gossip,
@@ -213,6 +215,12 @@ class MemoryChain:
                 self.registry.admit(call)
             case Revoke():
                 self._revoke(caller, call, now)
+            case AdmitAuditor():
+                self.registry.only_authority(caller)
+                self.registry.admit_auditor(call)
+            case RevokeAuditor(peer_key):
+                self.registry.only_authority(caller)
+                self.registry.revoke_auditor(peer_key)
             case _:
                 raise AssertionError(f"no rule for {call}")
 

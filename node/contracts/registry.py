@@ -1,4 +1,4 @@
-"""The rules of NodeRegistry.sol in Python: who is a member, and which account and peer key it has.
+"""The rules of NodeRegistry.sol in Python: who is a member, who an auditor, with which peer key.
 
 A readable twin like `node.contracts.rounds`: every method checks first and changes afterwards.
 """
@@ -15,12 +15,18 @@ from node.ledger import (
     AccountRotated,
     Address,
     Admit,
+    AdmitAuditor,
+    AuditorAdmitted,
+    AuditorRevoked,
     MemberAdmitted,
     MemberRevoked,
     PeerKeyRotated,
     RegistryEvent,
     Revoke,
 )
+
+AUDITOR = 0
+"""Whose a peer key is that is no member's."""
 
 NOBODY = Address("0x" + "00" * 20)
 
@@ -43,6 +49,7 @@ class MemoryRegistry:
         self._emit = emit
         self._accounts: dict[Address, int] = {}
         self._keys: dict[PeerKey, int] = {}
+        self._auditors: set[PeerKey] = set()
 
     def member_of(self, account: Address) -> int:
         """The active member behind an account, or 0."""
@@ -86,6 +93,24 @@ class MemoryRegistry:
         self.epoch += 1
         self._emit(MemberRevoked(call.member, call.reason, self.epoch))
 
+    def is_auditor(self, peer_key: PeerKey) -> bool:
+        """Whether a peer key is that of an auditor who was admitted and has not been revoked."""
+        return peer_key in self._auditors
+
+    def admit_auditor(self, call: AdmitAuditor) -> None:
+        """Admit an auditor."""
+        self._free_key(call.peer_key)
+        self._keys[call.peer_key] = AUDITOR
+        self._auditors.add(call.peer_key)
+        self._emit(AuditorAdmitted(call.peer_key, call.organization))
+
+    def revoke_auditor(self, peer_key: PeerKey) -> None:
+        """Revoke an auditor for good."""
+        if not self.is_auditor(peer_key):
+            raise LedgerRefusal("NotAuditor", peer_key)
+        self._auditors.remove(peer_key)
+        self._emit(AuditorRevoked(peer_key))
+
     def propose(self, member: int, account: Address) -> None:
         """Propose another account for a member."""
         self._free_account(account)
@@ -118,8 +143,8 @@ class MemoryRegistry:
             raise LedgerRefusal("AccountTaken", account, holder)
 
     def _free_key(self, peer_key: PeerKey) -> None:
-        """A peer key that never was a member's."""
+        """A peer key that never was anybody's."""
         if not any(peer_key):
             raise LedgerRefusal("Zero")
-        if holder := self._keys.get(peer_key):
+        if (holder := self._keys.get(peer_key)) is not None:
             raise LedgerRefusal("PeerKeyTaken", peer_key, holder)

@@ -35,10 +35,13 @@ interface INodeRegistry {
     event AccountProposed(uint32 indexed member, address indexed account);
     event AccountRotated(uint32 indexed member, address indexed account);
     event PeerKeyRotated(uint32 indexed member, bytes32 indexed peerKey);
+    event AuditorAdmitted(bytes32 indexed peerKey, bytes32 organization);
+    event AuditorRevoked(bytes32 indexed peerKey);
 
     /// @notice Thrown when an account that must be free already belongs to a member, present or past.
     error AccountTaken(address account, uint32 member);
-    /// @notice Thrown when a peer key already belongs to a member, present or past.
+    /// @notice Thrown when a peer key already belongs to a member or an auditor, present or past.
+    /// @param member The member that it belongs to; 0 for an auditor's key.
     error PeerKeyTaken(bytes32 peerKey, uint32 member);
     /// @notice Thrown when an account or a peer key is zero.
     error Zero();
@@ -46,6 +49,8 @@ interface INodeRegistry {
     error NotMember(address account);
     /// @notice Thrown when a member number is unknown or already revoked.
     error NotActive(uint32 member);
+    /// @notice Thrown when a peer key belongs to no auditor, or to one already revoked.
+    error NotAuditor(bytes32 peerKey);
     /// @notice Thrown when somebody other than the proposed account accepts a rotation.
     error NotProposed(uint32 member, address account);
     /// @notice Thrown when an admission is sent by another account than the one it names.
@@ -71,6 +76,14 @@ interface INodeRegistry {
     /// @param reason A code from docs/protocol.md; the words behind it stay off the chain.
     function revoke(uint32 member, RunRef[] calldata runs, uint8 reason) external;
 
+    /// @notice Admits an auditor: a peer that may fetch what was said to be public, and has no seat and no voice.
+    /// @dev It sends no transaction, so it has no account. A key is an auditor's or a member's, once and for ever.
+    /// @param organization Salted hash of the organization, for the authority's books.
+    function admitAuditor(bytes32 peerKey, bytes32 organization) external;
+
+    /// @notice Revokes an auditor for good. Signed admissions of members stay valid.
+    function revokeAuditor(bytes32 peerKey) external;
+
     /// @notice Proposes another account for the caller's member; it takes effect when that account accepts.
     function proposeAccount(address account) external;
 
@@ -85,6 +98,9 @@ interface INodeRegistry {
 
     /// @notice Whether a member number was admitted and has not been revoked.
     function isActive(uint32 member) external view returns (bool);
+
+    /// @notice Whether a peer key is that of an auditor who was admitted and has not been revoked.
+    function isAuditor(bytes32 peerKey) external view returns (bool);
 
     /// @notice Whether an account may open runs.
     function isAuthority(address account) external view returns (bool);

@@ -20,6 +20,7 @@ contract Handler is Test {
 
     uint256 private constant MEMBERS = 9;
     uint256 private constant SEATS = 6;
+    uint256 public constant AUDITOR_KEYS = 5;
     uint256 private _revoked;
     mapping(uint64 run => mapping(uint32 round => mapping(uint256 i => bytes32))) private _promised;
 
@@ -33,9 +34,9 @@ contract Handler is Test {
         _;
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i = 0; i < logs.length; i++) {
-            if (logs[i].emitter != address(ledger)) continue;
             seen[logs[i].topics[0]]++;
-            replay.fold(logs[i]);
+            if (logs[i].emitter == address(ledger)) replay.fold(logs[i]);
+            else replay.foldRegistry(logs[i]);
         }
     }
 
@@ -44,7 +45,7 @@ contract Handler is Test {
         ledger = new RoundLedger(registry);
         replay = new Replay();
         for (uint256 i = 0; i < MEMBERS; i++) {
-            registry.admit(account(i), keccak256(abi.encode(i)), 0);
+            _admit(i);
         }
         _open();
     }
@@ -114,6 +115,33 @@ contract Handler is Test {
         ledger.evict(run, member(i));
     }
 
+    /// @dev Refused if the key is anybody's, or was.
+    function admitAuditor(uint256 i) external logged {
+        bytes32 key = auditorKey(i % AUDITOR_KEYS);
+        bool free = !replay.keyTaken(key);
+        (bool taken,) = address(registry).call(abi.encodeCall(registry.admitAuditor, (key, 0)));
+        assertTrue(taken == free);
+    }
+
+    /// @dev Refused if the key is no auditor's, or no longer.
+    function revokeAuditor(uint256 i) external logged {
+        bytes32 key = auditorKey(i % AUDITOR_KEYS);
+        bool audits = replay.audits(key);
+        (bool taken,) = address(registry).call(abi.encodeCall(registry.revokeAuditor, (key)));
+        assertTrue(taken == audits);
+    }
+
+    /// @dev A member wants a key that auditors want, too; rarely, so that some are left for these.
+    function rotatePeerKey(uint256 i, uint256 k) external logged {
+        i %= MEMBERS;
+        if (!active(i) || k % 4 != 0) return;
+        bytes32 key = auditorKey(k / 4 % AUDITOR_KEYS);
+        bool free = !replay.keyTaken(key);
+        vm.prank(account(i));
+        (bool taken,) = address(registry).call(abi.encodeCall(registry.rotatePeerKey, (key)));
+        assertTrue(taken == free);
+    }
+
     function closeAndOpen(uint256 dice) external {
         if (phase() != IRounds.Phase.Closed) {
             if (dice % 8 != 0) return;
@@ -152,6 +180,10 @@ contract Handler is Test {
     }
 
     // How it is done.
+
+    function _admit(uint256 i) private logged {
+        registry.admit(account(i), keccak256(abi.encode(i)), 0);
+    }
 
     function _open() private logged {
         IRounds.Terms memory t;
@@ -247,6 +279,10 @@ contract Handler is Test {
 
     function account(uint256 i) private pure returns (address) {
         return address(uint160(0xACC0000 + i));
+    }
+
+    function auditorKey(uint256 i) public pure returns (bytes32) {
+        return keccak256(abi.encode("auditor", i));
     }
 
     function member(uint256 i) private pure returns (uint32) {

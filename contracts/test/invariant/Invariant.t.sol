@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
 import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { RoundLedger } from "../../src/RoundLedger.sol";
@@ -29,6 +30,13 @@ contract InvariantTest is Test {
     function invariant_ReplayRebuildsStorage() external view {
         for (uint64 run = 1; run <= handler.run(); run++) {
             assertEq(keccak256(abi.encode(ledger.stateOf(run))), keccak256(abi.encode(replay.stateOf(run))));
+        }
+    }
+
+    function invariant_ReplayKnowsAuditors() external view {
+        for (uint256 i = 0; i < handler.AUDITOR_KEYS(); i++) {
+            bytes32 key = handler.auditorKey(i);
+            assertTrue(handler.registry().isAuditor(key) == replay.audits(key));
         }
     }
 
@@ -65,15 +73,21 @@ contract InvariantTest is Test {
             if (draw % 5 == 0) handler.enter(draw);
             if (draw % 7 == 0) handler.attestLate(draw, draw);
             if (draw % 101 == 0) handler.revoke(draw, draw % 2 == 0);
+            if (draw % 61 == 0) handler.admitAuditor(draw >> 8);
+            if (draw % 67 == 0) handler.revokeAuditor(draw >> 8);
+            if (draw % 71 == 0) handler.rotatePeerKey(draw >> 8, draw >> 16);
             handler.closeAndOpen(1);
         }
         this.invariant_ReplayRebuildsStorage();
         this.invariant_FinalizedRoundsStay();
+        this.invariant_ReplayKnowsAuditors();
         assertTrue(handler.seen(IRoundLedger.RoundFinalized.selector) > 10);
         assertTrue(handler.seen(IRounds.RoundSkipped.selector) > 3);
         assertTrue(handler.seen(IRounds.SeatsBenched.selector) > 0);
         assertTrue(handler.seen(IRounds.Evicted.selector) > 0);
         assertTrue(handler.seen(IRounds.RunClosed.selector) > 1);
+        assertTrue(handler.seen(INodeRegistry.AuditorAdmitted.selector) > 1);
+        assertTrue(handler.seen(INodeRegistry.AuditorRevoked.selector) > 0);
     }
 
     function count(uint256 bits) private pure returns (uint256 n) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import { INodeRegistry } from "../../src/interfaces/INodeRegistry.sol";
 import { IRoundLedger } from "../../src/interfaces/IRoundLedger.sol";
 import { IRounds } from "../../src/interfaces/IRounds.sol";
 import { Vm } from "../utils/Vm.sol";
@@ -11,6 +12,9 @@ contract Replay {
     mapping(uint64 run => mapping(uint32 member => uint256)) private _bit;
     mapping(uint64 run => mapping(uint32 round => bytes32)) public finalized;
     mapping(uint64 run => uint256) private _entropy;
+
+    mapping(bytes32 peerKey => bool) public audits;
+    mapping(bytes32 peerKey => bool) public keyTaken;
 
     error SeedDiffers(bytes32 event_, bytes32 replayed);
     error FinalizedAgain(uint64 run, uint32 round);
@@ -49,6 +53,19 @@ contract Replay {
             s.phase = IRounds.Phase.Closed;
         } else {
             foldRound(run, s, log, kind);
+        }
+    }
+
+    function foldRegistry(Vm.Log calldata log) external {
+        bytes32 kind = log.topics[0];
+        if (kind == INodeRegistry.AuditorAdmitted.selector) {
+            (audits[log.topics[1]], keyTaken[log.topics[1]]) = (true, true);
+        } else if (kind == INodeRegistry.AuditorRevoked.selector) {
+            audits[log.topics[1]] = false;
+        } else if (kind == INodeRegistry.PeerKeyRotated.selector) {
+            keyTaken[log.topics[2]] = true;
+        } else if (kind == INodeRegistry.MemberAdmitted.selector) {
+            keyTaken[log.topics[3]] = true;
         }
     }
 
