@@ -6,8 +6,8 @@ A guard beside it ends it when our end of the guard's standard input closes, how
 from __future__ import annotations
 
 import json
-import os
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,19 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from node.errors import ChainUnreachable
+from sim.guard import is_whole, stop_mining
 from sim.signals import deferred, interrupted
 
 FRESH = "state.new"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 
-_GUARD = """read -r _
-kill -INT "$1"
-for _ in 1 2 3 4 5 6; do kill -0 "$1" 2>/dev/null || break; sleep 0.5; done
-kill -KILL "$1" 2>/dev/null
-[ "$(tail -c 1 "$2")" = "}" ] && mv -f "$2" "$3"
-"""
-"""Ends a process with SIGINT, on which anvil writes its state, once standard input closes."""
+_GUARD = Path(__file__).with_name("guard.py")
 
 
 class Anvil:
@@ -39,8 +34,8 @@ class Anvil:
     under another name, and only what is whole gets the name.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, state: Path) -> None:
-        self._command, self._log, self._state = command, log, state
+    def __init__(self, command: Sequence[str], log: Path, state: Path, rpc: str) -> None:
+        self._command, self._log, self._state, self._rpc = command, log, state, rpc
         self._fresh = state.with_name(FRESH)
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -72,22 +67,22 @@ class Anvil:
                 stderr=out,
                 start_new_session=True,
             )
-            watched = [str(self._process.pid), str(self._fresh), str(self._state)]
+            watched = [str(self._process.pid), self._rpc, str(self._fresh), str(self._state)]
             self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "sh", *watched],
+                [sys.executable, "-S", str(_GUARD), *watched],
                 stdin=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
 
-    def wait(self, rpc: str) -> None:
+    def wait(self) -> None:
         """Wait until it answers. Raises ChainUnreachable."""
         patience = time.monotonic() + START_SECONDS
         while time.monotonic() < patience:
             if self.ended():
                 break
             try:
-                request(rpc, "eth_chainId")
+                request(self._rpc, "eth_chainId")
             except ChainUnreachable:
                 time.sleep(0.02)
             else:
@@ -100,6 +95,7 @@ class Anvil:
         if self._process is None or self._guard is None:
             return True
         with deferred():
+            stop_mining(self._rpc)
             ended = interrupted(self._process, STOP_SECONDS)
             self._guard.kill()
             self._guard.wait()
@@ -107,15 +103,6 @@ class Anvil:
                 self._fresh.replace(self._state)
             self._process = self._guard = None
         return ended
-
-
-def is_whole(path: Path) -> bool:
-    """Whether it is there and a JSON object to the end."""
-    if not path.is_file() or path.stat().st_size == 0:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"}"
 
 
 def request(rpc: str, method: str, *params: Any) -> Any:

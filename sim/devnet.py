@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from node.errors import ChainUnreachable, WrongUse
-from sim.anvil import FRESH, Anvil, is_whole, request
+from sim.anvil import FRESH, Anvil, request
+from sim.guard import is_whole
 
 LOOPBACK = "127.0.0.1"
 STATE = "state.json"
@@ -53,7 +54,7 @@ class Devnet:
     def start(self) -> None:
         """Start it again at the same address. Raises ChainUnreachable."""
         self._anvil.start()
-        self._anvil.wait(self.rpc)
+        self._anvil.wait()
 
     def freeze(self) -> None:
         """Stop its process where it is: nothing is lost, nobody gets an answer."""
@@ -106,11 +107,11 @@ def _running(host: str, port: int, flags: Sequence[str], log: Path, state: Path)
         "--no-cors",
         "--quiet",
     ]
-    anvil = Anvil(command, log, state)
+    rpc = f"http://{host}:{port}"
+    anvil = Anvil(command, log, state, rpc)
     try:
         anvil.start()
-        rpc = f"http://{host}:{port}"
-        anvil.wait(rpc)
+        anvil.wait()
         yield Devnet(rpc, anvil)
     finally:
         anvil.stop()

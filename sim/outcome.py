@@ -12,6 +12,7 @@ from pathlib import Path
 
 import trio
 
+from authority.audit.coherence import contradictions
 from authority.audit.reading import read_record
 from authority.audit.record import Record
 from authority.audit.replay import replay
@@ -71,11 +72,16 @@ def outcome_of(
             for r in replayed
             for finding in (*r.findings, *r.disputes)
         ),
-        problems=(*ended_badly, *measured.problems),
+        problems=(*ended_badly, *measured.problems, *_incoherent(record)),
         hostile=fates_of(run, blobs, load_roles(folder.hostile), harmed=harmed),
         contrast=contrast,
         faults=_faults(folder.chaos),
     )
+
+
+def _incoherent(record: Record) -> list[str]:
+    """Where the chain contradicts itself, which no chain should."""
+    return [f"the chain's record: {finding.what}" for finding in contradictions(record)]
 
 
 def _harmed(measured: Measured, contrast: Contrast | None) -> bool:

@@ -52,6 +52,8 @@ def soak(minutes: float, nodes: int, seed: int, say: Say, keep: Path | None = No
 def table(result: dict[str, Any]) -> Table:
     """For people: a row for each life, from the middle to the end."""
     merges = f"{result['merges_good']} of {result['merges']} merges replay"
+    if result["contradictions"]:
+        merges += ", and the chain's record contradicts itself"
     head = f"{result['minutes']:.0f} minutes, {result['nodes']} clinics, {result['faults']} faults: "
     shown = Table(title=head + merges, title_justify="left", header_style="bold")
     shown.add_column("process")
@@ -89,12 +91,14 @@ def _result(
         "rounds": max((f["round"] for f in facts if "round" in f), default=0),
         "merges": len(rounds),
         "merges_good": good,
+        "contradictions": len(replayed["record"]),
         "faults": sum(", for " in line for line in faults),
         "lives": clinics,
         "chain": [life for life in lives if life["name"] == "chain"],
         "grown": sorted({name for life in clinics for name in life["grown"]}),
         "good": bool(clinics and rounds)
         and good == len(rounds)
+        and not replayed["record"]
         and not any(c["grown"] for c in clinics),
     }
 

@@ -1,0 +1,69 @@
+"""Ends anvil when whoever started it is gone, however they died; run as a script of its own.
+
+    python guard.py PID RPC FRESH STATE
+
+Waits until standard input closes. The standard library alone, so that it starts at once and is small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+PATIENCE = 3.0
+"""Seconds that anvil has to write its state."""
+
+
+def main(pid: int, rpc: str, fresh: Path, state: Path) -> None:
+    """Guard a process."""
+    sys.stdin.buffer.read()
+    stop_mining(rpc)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)
+        _await_end(pid)
+        os.kill(pid, signal.SIGKILL)
+    if is_whole(fresh):
+        fresh.replace(state)
+
+
+def stop_mining(rpc: str) -> None:
+    """Let anvil mine no more: what it mines while it writes gets into its state, not its blocks."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        _ask(rpc, "evm_setAutomine", False)
+        head = None
+        while head != (head := _ask(rpc, "eth_blockNumber")):
+            time.sleep(0.02)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether it is there and a JSON object to the end."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"}"
+
+
+def _ask(rpc: str, method: str, *params: object) -> object:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+    # The address is one that `sim.devnet` made: http.
+    asked = urllib.request.Request(rpc, body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310
+        return json.load(answer)["result"]
+
+
+def _await_end(pid: int) -> None:
+    patience = time.monotonic() + PATIENCE
+    while time.monotonic() < patience:
+        os.kill(pid, 0)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
