@@ -17,6 +17,7 @@ Libraries raise Python's recursion limit (py_ecc does), and then the reader in C
 a deeply nested text: a peer's header could kill the process.
 """
 
+_WRITER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _STRING = re.compile(r'"(?:\\.|[^"])*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -26,7 +27,7 @@ Value = None | bool | int | str | list["Value"] | dict[str, "Value"]
 def dump(value: Value) -> bytes:
     """The canonical bytes of a value. Raises TypeError for floats and other types."""
     _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _WRITER.encode(value).encode()
 
 
 def load(data: bytes) -> Any:
@@ -43,12 +44,18 @@ def load(data: bytes) -> Any:
 
 def read_json(data: bytes) -> Any:
     """The value of JSON from anywhere, canonical or not. Raises ValueError, for great depth too."""
-    text, depth = data.decode(), 0
+    text = data.decode()
+    if text.count("[") + text.count("{") > DEPTH:
+        _check_depth(text)
+    return json.loads(text)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
     for bracket in _BRACKET.findall(_STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1
         if depth > DEPTH:
             raise ValueError(f"JSON nested deeper than {DEPTH}")
-    return json.loads(text)
 
 
 def _check(value: object, room: int = DEPTH) -> None:

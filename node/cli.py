@@ -134,6 +134,38 @@ def run(home: Path, run: int | None, stay: bool) -> None:
 
 @node.command()
 @HOME
+@click.argument("digests", nargs=-1, required=True, metavar="DIGEST...")
+@click.option("--because", default="", help="Why, for whoever audits; without anybody's name.")
+def erase(home: Path, digests: tuple[str, ...], because: str) -> None:
+    """Delete blobs for good, by their 64-digit DIGESTs, and leave a note: an audit then reads "erased".
+
+    The digests stay on the chain. Other nodes' copies are theirs to erase.
+
+    \b
+    Example:
+      waggle node erase clinic-a 7569a2c2...a6d0 --because "consent withdrawn"
+    """
+    from datetime import UTC
+
+    from node.config import Home, load_config
+    from node.digest import Digest
+    from node.erasure import LONGEST
+    from node.erasure import erase as delete
+
+    if len(because) > LONGEST:
+        raise WrongUse(f"--because has at most {LONGEST} characters")
+    load_config(Home(home))  # a home, and not some folder
+    try:
+        wanted = [Digest.from_hex(text) for text in digests]
+    except ValueError as error:
+        raise WrongUse(str(error)) from None
+    for digest in wanted:
+        there = delete(Home(home).blobs, digest, because, datetime.now(UTC))
+        click.echo(f"{digest.short} {'is erased' if there else 'was not here; noted as erased'}")
+
+
+@node.command()
+@HOME
 def status(home: Path) -> None:
     """Say what a node is doing or did last.
 

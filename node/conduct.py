@@ -30,25 +30,25 @@ def as_it_is(part: T) -> T:
     return part
 
 
+def honestly(run: Run, mine: Mine, now: float) -> Action:
+    """What an honest node does next, whatever kind of run it is."""
+    decide = gossip_story.decide if is_gossip(run.number) else story.decide
+    return decide(run, mine, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Conduct:
     """How one node behaves.
 
-    decide, gossip: what it does next, in canonical and in gossip runs. ledger: what it hears of the
-    chain and says to it. seams: what its acts go through. serves: what its peers are served from.
-    may_serve: whom it serves.
+    decide: what it does next. ledger: what it hears of the chain and says to it. seams: what its acts
+    go through. serves: what its peers are served from. may_serve: whom it serves.
     """
 
-    decide: Decide = story.decide
-    gossip: Decide = gossip_story.decide
+    decide: Decide = honestly
     ledger: Callable[[Ledger], Ledger] = as_it_is
     seams: Callable[[Seams], Seams] = as_it_is
     serves: Callable[[Blobs], Blobs] = as_it_is
     may_serve: Callable[[MayServe], MayServe] = as_it_is
-
-    def decide_in(self, run: int) -> Decide:
-        """What it does next in a run of this number."""
-        return self.gossip if is_gossip(run) else self.decide
 
 
 HONEST = Conduct()

@@ -53,7 +53,7 @@ class Driver:
         keep_rounds: int | None = None,
     ) -> None:
         self._seams, self._watch, self._rules = seams, watch, rules
-        self._progress, self._decide = progress, decide or HONEST.decide_in(rules.run)
+        self._progress, self._decide = progress, decide or HONEST.decide
         self._lived: tuple[Run, Run] | None = None
         self._mine = Mine(member, enter_after=rules.enter_after)
         self._work = working.Worker(seams, rules, member)
@@ -181,9 +181,10 @@ class Driver:
         mined = await self._seams.ledger.send(call)
         self._progress.sent(mined)
         # What we said must be known before we decide again, or we would say it twice.
-        self._watch.hurry()
-        with trio.move_on_after(self._time_left()):
-            await self._watch.until(lambda: self._watch.seen >= mined.block)
+        if self._watch.seen < mined.block:
+            self._watch.hurry()
+            with trio.move_on_after(self._time_left()):
+                await self._watch.until(lambda: self._watch.seen >= mined.block)
 
     async def _refused(self, refusal: LedgerRefusal) -> None:
         """The chain had moved on; what it says next decides, unless the refusal is final."""

@@ -18,17 +18,24 @@ _OPERATORS = {
 """What is wrong with the place itself, and won't pass."""
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes | memoryview) -> None:
     """Write a file durably; it has its name only once it is complete. See `disk_faults`."""
+    with writing_whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[IO[bytes]]:
+    """The same for a file that is written piece by piece; whatever fails meanwhile, nothing stays."""
     fresh = path.with_name(path.name + ".new")
     with disk_faults(path.parent):
         try:
             with fresh.open("wb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
-        except OSError:
+        except BaseException:
             with contextlib.suppress(OSError):
                 fresh.unlink()
             raise

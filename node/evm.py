@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any, get_args
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -146,9 +147,14 @@ def decode_event(contract: str, topics: Sequence[bytes], data: bytes) -> Event |
     if found is None:
         return None
     kind, inputs = found
+    if len(topics) != 1 + sum(i["indexed"] for i in inputs):
+        raise ValueError(f"{kind.__name__} with {len(topics)} topics")
     indexed = iter(topics[1:])
-    rest = iter(decode(_types([i for i in inputs if not i["indexed"]]), data))
-    values = [decode([i["type"]], next(indexed))[0] if i["indexed"] else next(rest) for i in inputs]
+    try:
+        rest = iter(decode(_types([i for i in inputs if not i["indexed"]]), data))
+        values = [decode([i["type"]], next(indexed))[0] if i["indexed"] else next(rest) for i in inputs]
+    except (DecodingError, OverflowError) as error:
+        raise ValueError(f"{kind.__name__}: {error}") from None
     event: Event = _built(kind, values)
     return event
 

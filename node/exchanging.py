@@ -127,9 +127,11 @@ class Fetcher:
         return verify(self._rules.manifest, self._rules.layout, claimed, view)
 
     def _of(self, round_: Round) -> _Found:
-        for number in [n for n in self._found if n <= round_.number - ROUNDS_KEPT]:
-            self._forget(number)
-        return self._found.setdefault(round_.number, _Found())
+        if round_.number not in self._found:
+            for number in [n for n in self._found if n <= round_.number - ROUNDS_KEPT]:
+                self._forget(number)
+            self._found[round_.number] = _Found()
+        return self._found[round_.number]
 
     def _forget(self, number: int) -> None:
         """Give back what was begun in a round and never completed: a file each, and its room."""

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,14 @@ MAX_ELEMENTS = 1 << 48
 MAX_RANK = 32
 """Dimensions that a tensor may have at most."""
 
+SHORT = 1 << 12
+"""Bytes up to which headers that were read lately are remembered: a model's few tensors come again and
+again where many nodes are in one process. Those of peers take no more memory than that allows."""
+
 METADATA = "__metadata__"
 """The one name in a header that is no tensor's."""
 
+_WRITER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _RANK = {name: rank for rank, name in enumerate(DTYPES)}
 _KIND = "update/1"
 _DIGITS = 20
@@ -114,7 +120,7 @@ def header(layout: Layout, mark: UpdateMark | None = None) -> bytes:
     for t in layout.tensors:
         places = {"data_offsets": [t.start, t.stop]}
         fields[t.name] = {"dtype": t.dtype, "shape": list(t.shape), **places}
-    text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+    text = _WRITER.encode(fields).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
         raise WrongUse(f"the model's header has {len(text)} bytes; at most {MAX_HEADER} can travel")
@@ -127,6 +133,13 @@ def parse(view: bytes | memoryview) -> Parsed:
     Raises ValueError for all that `header` wouldn't have written.
     """
     text = _text(memoryview(view))
+    mark, layout = (_read if len(text) > SHORT else _remembered)(text)
+    if len(view) != 8 + len(text) + layout.size:
+        raise ValueError(f"it says {8 + len(text) + layout.size} bytes, there are {len(view)}")
+    return Parsed(layout, mark, 8 + len(text))
+
+
+def _read(text: bytes) -> tuple[UpdateMark | None, Layout]:
     try:
         fields = canonical.read_json(text)
         mark, layout = _read_mark(fields), _read_layout(fields)
@@ -135,9 +148,10 @@ def parse(view: bytes | memoryview) -> Parsed:
         raise ValueError(f"malformed: {error!r:.120}") from None
     if not same:
         raise ValueError("not canonical")
-    if len(view) != 8 + len(text) + layout.size:
-        raise ValueError(f"it says {8 + len(text) + layout.size} bytes, there are {len(view)}")
-    return Parsed(layout, mark, 8 + len(text))
+    return mark, layout
+
+
+_remembered = lru_cache(maxsize=64)(_read)
 
 
 def _order(spec: tuple[str, str, tuple[int, ...]]) -> tuple[int, str]:

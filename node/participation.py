@@ -42,9 +42,13 @@ async def take_part(driver: Driver, watch: Watch, farewell: float = FAREWELL_SEC
 
 async def _keep_gate(exchange: Exchange, watch: Watch) -> None:
     """Let members and auditors in as the chain admits them, and throw revoked ones out."""
+    admitted: object = None
     while True:
-        members = {m.peer_key for m in watch.chronicle.active()}
-        exchange.admit(members.union(watch.chronicle.auditors))
+        known = (watch.chronicle.members, watch.chronicle.auditors)
+        if known != admitted:
+            admitted = known
+            members = {m.peer_key for m in watch.chronicle.active()}
+            exchange.admit(members.union(watch.chronicle.auditors))
         await watch.changed()
 
 

@@ -23,10 +23,14 @@ def run(work: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
 
 
 def single(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one error that a group of groups holds, or the group when it holds several."""
+    """The one error that a group of groups holds, or the group when it holds several.
+
+    Several that say the same are one: a full disk fails all that write at the moment.
+    """
     if group.subgroup(KeyboardInterrupt):
         return KeyboardInterrupt()
-    (first, *others) = group.exceptions
-    if others:
-        return group
-    return single(first) if isinstance(first, BaseExceptionGroup) else first
+    first, *others = (
+        single(error) if isinstance(error, BaseExceptionGroup) else error for error in group.exceptions
+    )
+    alike = all((type(other), other.args) == (type(first), first.args) for other in others)
+    return first if alike else group

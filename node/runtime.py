@@ -117,7 +117,7 @@ class _Node:
                 rules=rules,
                 member=member.number,
                 progress=progress,
-                decide=self._conduct.decide_in(self._run),
+                decide=self._conduct.decide,
                 keep_rounds=self._config.keep_rounds,
             )
             ended = await take_part(driver, watch)

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol
 
 import trio
@@ -229,7 +230,7 @@ class Sender:
     async def _own_receipt(self, nonce: int, raws: Sequence[bytes]) -> Receipt | None:
         """The receipt of one of `raws`. Raises _Overtaken if another of ours was mined instead."""
         for _, raw in await self._known(nonce, nonce):
-            if receipt := await self.node.receipt(_hash(raw)):
+            if receipt := await self.node.receipt(hash_of(raw)):
                 if raw in raws:
                     return receipt
                 raise _Overtaken
@@ -247,7 +248,7 @@ class Sender:
     async def _submit(self, nonce: int, raws: Sequence[bytes], *, new: bool) -> Pooling:
         """Store the newest, then send it. A new one that was refused for good is forgotten again."""
         raw, account = raws[-1], self.account.address
-        await self.run_outbox(self.outbox.save, account, nonce, _hash(raw), raw)
+        await self.run_outbox(self.outbox.save, account, nonce, hash_of(raw), raw)
         try:
             pooling = await self.node.submit(raw, account)
         except (WrongUse, RpcRefusal) as refusal:
@@ -274,7 +275,7 @@ class Sender:
         while True:
             await trio.sleep(pause)
             for raw in raws:
-                if receipt := await self.node.receipt(_hash(raw)):
+                if receipt := await self.node.receipt(hash_of(raw)):
                     return receipt
             if trio.current_time() >= until:
                 return None
@@ -321,6 +322,7 @@ class Sender:
         return self._sign({key: value for key, value in fields.items() if key not in ("v", "r", "s")})
 
 
-def _hash(raw: bytes) -> bytes:
-    """A transaction's hash, known before it is sent."""
+@lru_cache(maxsize=64)
+def hash_of(raw: bytes) -> bytes:
+    """A transaction's hash, known before it is sent. Asked for with every look for its receipt."""
     return keccak(raw)

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import trio
 
 from node.errors import InfrastructureFault
-from node.ledger import Ledger
+from node.ledger import Event, Ledger
 from node.state import Chronicle, apply_all
 
 log = logging.getLogger(__name__)
 
 MAX_POLL_SECONDS = 10.0
 
+Fold = Callable[[Chronicle, Iterable[Event]], Chronicle]
+
 
 class Watch:
     """The chronicle as far as the chain is final, kept up to date by `run`.
 
-    confirmations: blocks on top before a block is acted on.
+    confirmations: blocks on top before a block is acted on. fold: `apply_all`, or what does the same.
     """
 
-    def __init__(self, ledger: Ledger, *, poll_seconds: float = 1.0, confirmations: int = 0) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        poll_seconds: float = 1.0,
+        confirmations: int = 0,
+        fold: Fold = apply_all,
+    ) -> None:
         self.chronicle = Chronicle()
         self.seen = ledger.network.deployed_block - 1
         self.confirmations = confirmations
         self._ledger = ledger
-        self._poll_seconds = poll_seconds
+        self._poll_seconds, self._fold = poll_seconds, fold
         self._looking = trio.Lock()
         self._changed = trio.Event()
         self._hurry = trio.Event()
@@ -56,7 +65,7 @@ class Watch:
             last = (await self._ledger.head()).number - self.confirmations
             if last > self.seen:
                 found = await self._ledger.events(self.seen + 1, last)
-                self.chronicle = apply_all(self.chronicle, (logged.event for logged in found))
+                self.chronicle = self._fold(self.chronicle, (logged.event for logged in found))
                 self.seen = last
                 self.notify()
 

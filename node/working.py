@@ -113,12 +113,13 @@ class Worker:
         return keep(self._seams.blobs, trained.tensors, mark), trained.samples
 
     def _merge(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Attestation:
-        blobs = self._seams.blobs
-        for needed in (round_.base, *(update.digest for update in updates)):
+        blobs, gossip = self._seams.blobs, is_gossip(run.number)
+        base = () if gossip else (round_.base,)  # that of a gossip run's past may be lost for good
+        for needed in (*base, *(update.digest for update in updates)):
             whole(blobs, needed)
         exact()
         receipt = self._merged(run, round_, updates)
-        inputs = sum(run.bit(one.member) for one in receipt.inputs) if is_gossip(run.number) else 0
+        inputs = sum(run.bit(one.member) for one in receipt.inputs) if gossip else 0
         return Attestation(receipt.output, blobs.put(receipt.to_bytes()), inputs)
 
     def _merged(self, run: Run, round_: Round, updates: Sequence[VerifiedUpdate]) -> Receipt:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from authority.audit.without import Bench, bench
 from node.errors import BadUpdate
 from node.receipt import Receipt
 from node.state import Round, Run
 from sim.hostile import Role
 from sim.result import Fate
 from sim.verdicts import Seen, evidence, verdict
-from sim.without import Bench, bench
 
 REDONE = 5
 """Rounds, the last ones, that are merged again without an attacker."""

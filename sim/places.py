@@ -18,6 +18,7 @@ from node.network import load_network
 from sim.anvil import request
 from sim.devnet import reopened
 from sim.folder import RunFolder
+from sim.hostile import load_roles
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def open_place(folder: Path) -> Iterator[Place]:
             yield place
     elif Home(folder).config.exists():
         config = load_config(Home(folder))
-        yield Place((config.rpc,), config.network, (Home(folder).blobs,))
+        yield Place((config.rpc,), config.network, (Home(folder).blobs,), homes=(folder,))
     elif AuthorityHome(folder).network.exists():
         home = AuthorityHome(folder)
         where = load_network(home.network)
@@ -42,9 +43,10 @@ def _run(folder: RunFolder) -> Iterator[Place]:
     facts, homes = folder.load(), folder.homes()
     network = load_network(folder.authority.network).network
     names = folder.authority.names()
-    blobs = tuple(home.blobs for home in homes)
+    blobs, roles = tuple(home.blobs for home in homes), load_roles(folder.hostile)
+    honest = tuple(home.folder for home in homes if home.folder.name not in roles)
     with _chain(folder, facts.rpc, network.registry) as rpc:
-        yield Place((rpc,), network, blobs, facts.run, names)
+        yield Place((rpc,), network, blobs, facts.run, names, honest)
 
 
 @contextmanager

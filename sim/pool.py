@@ -5,6 +5,7 @@ Workers leave Ctrl-C to us, are ended with the context, and leave by themselves 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -143,6 +144,7 @@ def _serve(connection: Connection[Answer, Job], do: Callable[[Job], Answer], log
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, 1)
     os.dup2(file, 2)
+    gc.freeze()  # what is imported by now stays: no use looking through it again and again
     while True:
         try:
             job = connection.recv()

@@ -24,9 +24,9 @@ from web3.providers import BaseProvider
 from web3.providers.eth_tester import EthereumTesterProvider
 
 from node.chain import Chain, connect, deploy
+from node.contracts.chain import MemoryChain
 from node.exchange import PeerKey
 from node.ledger import Address, Admit, Ledger, Network
-from node.testing_ledger import MemoryChain
 
 NODES = 7
 RICH = Account.from_key("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")

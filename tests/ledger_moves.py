@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from node.commitment import Claims, commitment
+from node.contracts.rounds import MemoryRun
 from node.digest import ZERO, Digest, digest
 from node.ledger import (
     FIRST_GOSSIP,
@@ -24,7 +25,6 @@ from node.ledger import (
     Terms,
     is_gossip,
 )
-from node.testing_rounds import MemoryRun
 
 WEIGHT = 8
 BASE = digest(b"the seeded initial model")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from node.contracts.rounds import MemoryRun
 from node.digest import Digest
 from node.ledger import FIRST_GOSSIP, Advance, Call, Enter, Evict, Network, OpenRun, Phase, Revoke
-from node.testing_rounds import MemoryRun
 from tests.ledger_moves import FLAWS, TERMS, attestation, fitting
 from tests.twins import CLINICS, NAMES, Twins, account
 

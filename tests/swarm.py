@@ -28,6 +28,7 @@ from node.arrival import look_deep_enough
 from node.blobs import DiskBlobs
 from node.commitment import Claims
 from node.conduct import Conduct
+from node.contracts.chain import MemoryChain, memory_address
 from node.database import DiskDatabase, OwnUpdate
 from node.digest import Digest, digest
 from node.driver import Driver
@@ -57,7 +58,6 @@ from node.seams import Rules, Seams
 from node.serving import may_serve
 from node.state import Chronicle, Run, apply_all
 from node.testing import MemoryExchange, MemoryNetwork
-from node.testing_ledger import MemoryChain, memory_address
 from node.train import Trained, TrainingFailed
 from node.watch import Watch
 from node.weights import Array, UpdateMark, encode, layout_of
@@ -279,7 +279,7 @@ class Node:
             rules=self._swarm.rules,
             member=self.member,
             progress=progress,
-            decide=conduct.decide_in(self._swarm.number),
+            decide=conduct.decide,
             keep_rounds=self.keep_rounds,
         )
         async with serving(exchange, watch):

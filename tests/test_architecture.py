@@ -41,7 +41,15 @@ def test_the_layers_hold():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(("package", "module"), [("web3", "node.chain"), ("libp2p", "node.p2p")])
+SEAMS = {
+    "web3": "node.chain",
+    "libp2p": "node.p2p",
+    "rlp": "authority.audit.passport.merkle",
+    "trie": "authority.audit.passport.merkle",
+}
+
+
+@pytest.mark.parametrize(("package", "module"), SEAMS.items())
 def test_one_module_behind_each_seam(package, module):
     """The rest of the code doesn't know which chain library or transport is used."""
     assert importers(package) == {module}

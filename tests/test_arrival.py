@@ -7,12 +7,12 @@ import pytest
 import trio
 
 from node.arrival import find_run, look_deep_enough, member_of
+from node.contracts.chain import MemoryChain, MemoryLedger, memory_address
 from node.digest import digest
 from node.errors import WrongUse
 from node.ledger import Admit, Close, CloseRun, OpenRun, Revoke
 from node.manifest import Manifest
 from node.state import Chronicle, apply_all
-from node.testing_ledger import MemoryChain, MemoryLedger, memory_address
 from node.watch import Watch
 from tests.swarm import on_virtual_time
 from tests.test_round import TERMS

@@ -17,6 +17,7 @@ from node.task import Site, load_task
 from node.train import TorchTrainer
 from sim.bench import memory as bench_memory
 from sim.bench.cli import bench, params_of, size_of
+from sim.bench.replay import run as replay_bench
 from sim.bench.round import measure
 from sim.bench.tables import blob_table, rounds_table
 from sim.bench.task import source
@@ -158,3 +159,10 @@ def test_a_real_measurement(tmp_path: Path) -> None:
     assert 0 < result["seconds"] < result["start_to_exit"]
     assert result["memory"].keys() == RESULT["memory"].keys()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_round_is_redone_beside_hashing_it() -> None:
+    """The audit's bench replays a round that it made, and says what hashing alone takes."""
+    result = replay_bench(4, 1000, lambda said: None)
+    assert (result["inputs"], result["params"]) == (4, 1000)
+    assert result["ratio"] == result["seconds"] / result["hashing"]

@@ -9,11 +9,11 @@ from authority.audit.archive.service import run_archive
 from node.address import public_key_of
 from node.card import AUDITS, Card, add_peers, create_auditor_home, create_home, read_card
 from node.config import Home, NodeConfig, load_config
+from node.contracts.chain import MemoryChain, memory_address
 from node.errors import WrongUse
 from node.keys import load_keys, load_peer_seed
 from node.ledger import Address
 from node.runtime import run_node
-from node.testing_ledger import MemoryChain, memory_address
 
 NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
 CONFIG = NodeConfig("clinic a", "http://127.0.0.1:8545", NETWORK, "wdbc", listen="127.0.0.1:4001")

@@ -96,6 +96,16 @@ def test_every_event_has_a_dataclass_with_the_same_fields_in_order() -> None:
     assert kinds == own
 
 
+@pytest.mark.parametrize("data", [b"", b"\xff" * 400])
+@pytest.mark.parametrize("topics", [0, 1, 3])
+def test_a_log_that_breaks_its_abi_is_a_value_error(topics: int, data: bytes) -> None:
+    """Whoever sends it, it is refused, not a bug of ours."""
+    inputs = evm._entries("RoundLedger", "event")["Committed"]["inputs"]
+    first = evm._id("Committed", inputs)
+    with pytest.raises(ValueError, match="Committed"):
+        evm.decode_event("RoundLedger", [first, *[b"\xff" * 32] * topics], data)
+
+
 def test_terms_are_those_of_the_contract() -> None:
     """Field by field."""
     for entry in (e for e in abi("event") if e["name"] == "RunOpened"):

@@ -7,6 +7,7 @@ import pytest
 from authority.audit.coherence import contradictions
 from authority.audit.finding import Kind
 from authority.audit.record import Record
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import Digest, digest
 from node.exchange import PeerKey
 from node.ledger import (
@@ -21,7 +22,6 @@ from node.ledger import (
     Terms,
 )
 from node.state import Chronicle, apply_all
-from node.testing_ledger import MemoryChain, memory_address
 from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
 
 __all__ = ["quick_disk"]

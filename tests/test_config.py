@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from node.config import Home, NodeConfig, SiteConfig, load_config, save_config
+from node.contracts.chain import MemoryChain, memory_address
 from node.errors import WrongUse
-from node.testing_ledger import MemoryChain, memory_address
 
 NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
 PLAIN = NodeConfig(name="clinic a", rpc="http://127.0.0.1:8545", network=NETWORK, task="wdbc")

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import digest
 from node.entropy import SeededEntropy, SystemEntropy
-from node.testing_ledger import MemoryChain, memory_address
 
 NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
 PLACE = {"network": NETWORK, "run": 1, "round_": 2, "base": digest(b"base"), "member": 3}

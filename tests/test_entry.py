@@ -8,6 +8,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from node.blobs import DiskBlobs
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import digest
 from node.entry import least_case, rules_of
 from node.errors import Unfit, WrongUse
@@ -15,7 +16,6 @@ from node.ledger import FIRST_GOSSIP, Terms
 from node.manifest import Manifest
 from node.merge import self_test, self_test_for
 from node.state import Run
-from node.testing_ledger import MemoryChain, memory_address
 from node.weights import encode, layout_of
 from tests.swarm import INITIAL, FakeTrainer
 

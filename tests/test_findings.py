@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from authority.interval import Interval, interval, quantile
 from sim.matrix import tidy
 from sim.matrix.advice import equals, standings
 from sim.matrix.findings import BROKE, HELD, UNCLEAR, Finding, Setting, judge
-from sim.matrix.interval import Interval, interval, quantile
 from sim.matrix.plan import LeftOut, Matrix
 from sim.matrix.report import results_of
 from sim.matrix.sight import sights

@@ -230,6 +230,25 @@ async def test_a_model_lost_from_the_disk_is_merged_again(tmp_path):
 
 
 @on_virtual_time
+async def test_a_model_is_merged_again_without_the_one_before(tmp_path):
+    """Who lost its disk has no older model either, and nobody else has: the updates are enough."""
+    swarm = gossip(tmp_path, rounds=3)
+
+    async def loses_all():
+        await swarm.until(lambda run: len(run.rounds) == 3)
+        swarm[2].crash()
+        await swarm.dead(2)
+        swarm[2].lose_disk()
+        swarm.start(2)
+
+    run = await swarm.play(story=loses_all)
+    assert 2 in swarm.holders(run.rounds[1].attested[2].merged)
+    assert 2 not in swarm.holders(run.rounds[0].attested[2].merged)
+    done = replay(swarm.record, run, [node.blobs for node in swarm.nodes.values()])
+    assert all(one.good for one in done)
+
+
+@on_virtual_time
 async def test_who_comes_late_starts_from_the_first_model(tmp_path):
     """A member that enters a run under way is drawn into neighbourhoods like anybody."""
     swarm = gossip(tmp_path, rounds=4, seats=6)

@@ -105,6 +105,10 @@ CASES = {
     # As in every run.
     "enter": (a_run(seats={}), mine(), NOW, story.Send(Enter(RUN))),
     "enter again when benched": (a_run(COMMIT, benched=MY_BIT), mine(), NOW, story.Send(Enter(RUN))),
+    "without a model nobody need wait": (
+        a_run(COMMIT, past=(BEFORE,), benched=MY_BIT), mine(models=()), NOW,
+        story.Fetch(lived(BEFORE), TRIO, MY_TURN),
+    ),
     "train from the own model": (a_run(COMMIT), mine(), NOW, story.Train(lived(COMMIT))),
     "promise": (a_run(COMMIT), mine(update=UPDATE), NOW, story.Promise(lived(COMMIT), UPDATE)),
     "reveal": (a_run(REVEAL), mine(update=UPDATE), NOW, story.OpenPromise(lived(REVEAL), UPDATE)),
@@ -121,6 +125,12 @@ CASES = {
     "a lost model: merge again": (
         a_run(COMMIT, past=(BEFORE,)), mine(0, models=(), verified=ALL), NOW,
         story.Merge(lived(BEFORE), TRIO),
+    ),
+    "a lost model: other bytes from the same inputs": (
+        a_run(COMMIT, past=(BEFORE,)), mine(0, models=(), verified=ALL, merged=MERGED), NOW, WAIT,
+    ),
+    "a lost model: no merge any more": (
+        a_run(COMMIT, past=(BEFORE,)), mine(0, models=(), verified=ALL, no_merge="unfit"), NOW, WAIT,
     ),
     # Attest.
     "fetch the neighbours' and the own": (
@@ -145,9 +155,9 @@ CASES = {
         a_run(BENCHED, manifest=LOOSE), mine(verified=ALL - {LEFT}), SOON,
         story.Merge(lived(BENCHED), tuple(sorted((ME, RIGHT)))),
     ),
-    "wait for the benched where the rule needs them": (
+    "merge without who is benched though the rule needs them": (
         a_run(BENCHED), mine(verified=ALL - {LEFT}), SOON,
-        story.Fetch(lived(BENCHED), (LEFT,), SHORT),
+        story.Merge(lived(BENCHED), tuple(sorted((ME, RIGHT)))),
     ),
     "wait for the others whoever is benched": (
         a_run(BENCHED, manifest=LOOSE), mine(verified=frozenset({ME})), SOON,

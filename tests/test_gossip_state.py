@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.commitment import Claims, commitment
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import digest
 from node.errors import LedgerRefusal
 from node.ledger import (
@@ -23,7 +24,6 @@ from node.ledger import (
     Revoke,
 )
 from node.state import Chronicle, apply_all
-from node.testing_ledger import MemoryChain, memory_address
 from tests.rounds import TERMS
 
 AUTHORITY = memory_address("authority")

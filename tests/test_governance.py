@@ -15,10 +15,10 @@ from authority.governance import (
     revoke_auditor,
 )
 from node.card import AUDITS, Card
+from node.contracts.chain import MemoryChain, memory_address
 from node.errors import LedgerRefusal, WrongUse
 from node.exchange import PeerKey
 from node.ledger import Block, Close, Enter, MemberRevoked, Revoke
-from node.testing_ledger import MemoryChain, memory_address
 from tests.test_entry import MANIFEST
 
 AUTHORITY = memory_address("authority")

@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from authority.audit.coherence import contradictions
+from authority.audit.history import origin
 from authority.audit.influence import Clean, Reached, influence_of
 from authority.audit.member import life_of
 from authority.audit.record import Record
@@ -127,7 +128,10 @@ def test_a_rollback_starts_from_the_last_model_without_the_member():
     assert (manifest.reason, manifest.merge) == ("consent withdrawn", "median")
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
     trio.run(world.authority.send, OpenRun(terms, manifest.to_bytes()))
-    assert record_of(world).chronicle.runs[2].terms == terms
+    opened = record_of(world).chronicle.runs[2]
+    assert opened.terms == terms
+    said = f"goes on from model {merged(0).short} of run 1, round 0: consent withdrawn"
+    assert list(origin(opened)) == [said]
 
 
 def test_a_rollback_to_the_initial_model_has_no_parent():

@@ -6,10 +6,10 @@ import pytest
 
 from node.card import Card, add_peers
 from node.config import Home, NodeConfig, load_config, save_config
+from node.contracts.chain import MemoryChain, memory_address
 from node.errors import WrongUse
 from node.ledger import Address
 from node.peers import PeerBook
-from node.testing_ledger import MemoryChain, memory_address
 
 NETWORK = MemoryChain(memory_address("authority"), clock=lambda: 0).network
 EARLY, LATE = bytes([1]) * 32, bytes([2]) * 32

@@ -1,6 +1,8 @@
 """The audit: every merge of an honest run comes out the same, and whatever differs is named."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +68,18 @@ def test_every_rule_is_redone(tmp_path, merge, quick_disk):
         assert len(replay(swarm.record, swarm.run, [swarm[1].blobs])) == 4
 
     test()
+
+
+def test_the_audits_page_shows_how_to_ask_from_python(swarm):
+    """Its example, on an honest run."""
+    page = Path(__file__).parents[1] / "docs" / "audit.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    names = {}
+    exec(example, names)  # noqa: S102  # the page is ours
+    found = names["ask"](swarm.record, [swarm[1].blobs])
+    assert [row.outcome for row in found["rounds"]] == ["finalized", "finalized"]
+    assert (found["record"], [one.good for one in found["merges"]]) == ((), [True, True])
+    assert len(found["influence"].reached) == 2
 
 
 def test_rounds_are_told_as_they_are_done(swarm):

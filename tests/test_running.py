@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from node.errors import WrongUse
+from node.errors import DiskFull, WrongUse
 from node.running import run
 
 
@@ -40,6 +40,12 @@ def test_several_errors_stay_together():
     with pytest.raises(ExceptionGroup) as raised:
         run(in_nurseries, WrongUse("one"), WrongUse("two"))
     assert {str(error) for error in raised.value.exceptions} == {"one", "two"}
+
+
+def test_several_that_say_the_same_are_one():
+    """A full disk fails every fetch that writes at the moment: one line for whoever frees some room."""
+    with pytest.raises(DiskFull, match="no room"):
+        run(in_nurseries, *(DiskFull("no room left in blobs") for _ in range(3)))
 
 
 def test_an_interruption_wins():

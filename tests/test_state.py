@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.commitment import Claims, commitment
+from node.contracts.chain import MemoryChain, memory_address
 from node.digest import digest
 from node.errors import LedgerRefusal
 from node.ledger import (
@@ -29,7 +30,6 @@ from node.ledger import (
     Terms,
 )
 from node.state import Attestation, Chronicle, apply, apply_all
-from node.testing_ledger import MemoryChain, memory_address
 
 AUTHORITY = memory_address("authority")
 MEMBERS = (1, 2, 3, 4, 5)

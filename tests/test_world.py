@@ -13,13 +13,15 @@ import pytest
 import trio
 from click.testing import CliRunner
 
+from node.contracts.chain import memory_address
 from node.ledger import Admit
-from node.testing_ledger import memory_address
+from node.state import Chronicle, apply_all
 from node.transactions import Pooling
 from sim.simulate import simulate
 from sim.world import seeded
 from sim.world.chain import WorldChain
-from sim.world.life import LIVING, Gone, Life, Steps
+from sim.world.fold import Fold
+from sim.world.life import CIRCLE, LIVING, Gone, Life, Steps
 from sim.world.promises import broken
 from sim.world.signatures import Signatures
 from sim.world.story import Story, story_of
@@ -49,6 +51,17 @@ def test_clocks_differ() -> None:
     """Each node has its own, as far ahead of the true time as the story says."""
     nodes = play(Story(1, rounds=6, ahead={1: 2.5, 3: -3.0})).nodes
     assert [nodes[member].clock_ahead for member in (1, 2, 3)] == [2.5, 0.0, -3.0]
+
+
+def test_a_fold_is_shared_by_whoever_was_told_the_same() -> None:
+    """It is the fold of production; chains that differ never get each other's."""
+    one, other = (play(Story(seed, rounds=6)).chain.logged for seed in (1, 2))
+    fold = Fold()
+    for logged in (one, other):
+        events = [entry.event for entry in logged]
+        whole = fold(Chronicle(), events)
+        assert whole == apply_all(Chronicle(), events)
+        assert fold(fold(Chronicle(), events[:9]), events[9:]) is whole
 
 
 def test_another_seed_is_another_world() -> None:
@@ -100,6 +113,21 @@ def test_a_life_ends_at_its_step_and_cleans_nothing_up() -> None:
     life.die_in(20)
     seeded.run(1, work, [Steps()])
     assert (said, life.steps) == (["cut off", "refused"], 20)
+
+
+def test_a_process_that_goes_round_in_circles_is_ended() -> None:
+    """Many steps at one instant would hang the world for ever; the same number over time is work."""
+
+    async def steps(pause: float) -> Life:
+        life = Life("node", Switch(), lambda: None)
+        for number in range(3 * CIRCLE):
+            if not number % 1000:
+                await seeded.sleep(pause)
+            life.step()
+        return life
+
+    circling = [seeded.run(1, lambda pause=pause: steps(pause)).circling for pause in (0.0, 0.1)]  # type: ignore[misc]
+    assert circling == [True, False]
 
 
 def test_a_cut_wire_is_noticed_after_a_while() -> None:

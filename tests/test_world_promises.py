@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from node import exchanging, testing_rounds, working
+from node import exchanging, working
 from node import round as story_of_a_round
 from node.conduct import Conduct
+from node.contracts import rounds as contract_rounds
+from node.contracts.rounds import MemoryRun
 from node.database import DiskDatabase
 from node.errors import LedgerRefusal
 from node.ledger import Phase
 from node.round import OpenPromise, Promise, Send
-from node.testing_rounds import MemoryRun
 from sim.world import world
 from sim.world.promises import broken
 from sim.world.story import Fault, Story
@@ -30,8 +31,8 @@ Patch = pytest.MonkeyPatch
 
 def one_answer_is_a_quorum(patch: Patch) -> None:
     """The contract finalizes what anybody attests."""
-    honest = testing_rounds.opened
-    patch.setattr(testing_rounds, "opened", lambda *seats: replace(honest(*seats), quorum=1))
+    honest = contract_rounds.opened
+    patch.setattr(contract_rounds, "opened", lambda *seats: replace(honest(*seats), quorum=1))
 
 
 def merges_one_too_few(patch: Patch) -> None:

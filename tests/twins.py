@@ -8,6 +8,9 @@ from typing import Any, Self
 
 from authority.audit.coherence import contradictions
 from authority.audit.record import Record
+from node.contracts.chain import MemoryChain, memory_address
+from node.contracts.registry import NOBODY
+from node.contracts.rounds import MemoryRun
 from node.errors import LedgerRefusal
 from node.evm import REGISTRY_CALLS
 from node.exchange import PeerKey
@@ -27,9 +30,6 @@ from node.ledger import (
     is_gossip,
 )
 from node.state import Chronicle
-from node.testing_ledger import MemoryChain, memory_address
-from node.testing_members import NOBODY
-from node.testing_rounds import MemoryRun
 from tests.contracts import GENESIS_TIME, Contracts
 
 CLINICS = [f"clinic {number}" for number in range(1, 8)]

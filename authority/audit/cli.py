@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from authority.audit.archive.cli import archive, init
+from authority.audit.cli_contributions import contributions
 from authority.audit.cli_members import influence, node
+from authority.audit.passport.cli import export, verify
+from authority.audit.report.cli import report
 from authority.audit.subject import about_a_run, place, subject
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from authority.audit.cli_members import influence, node
-    from authority.audit.finding import Finding
+    from authority.audit.checked import Checked
     from authority.audit.place import OpenPlace
-    from authority.audit.replay import Replayed
-from authority.audit.subject import Subject
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
@@ -42,6 +43,10 @@ audit.add_command(node)
 audit.add_command(influence)
 audit.add_command(init)
 audit.add_command(archive)
+audit.add_command(contributions)
+audit.add_command(report)
+audit.add_command(export)
+audit.add_command(verify)
 
 
 @audit.command()
@@ -71,7 +76,7 @@ def show(
       waggle audit show --rpc http://10.0.0.7:8545 --ledger 0x5FbD...0aa3 --follow
     """
     from authority.audit.following import follow_run
-    from authority.audit.history import digests, history_of, of_member, table
+    from authority.audit.history import digests, history_of, of_member, origin, table
 
     if follow:
         with place(open_place, where) as found:
@@ -84,7 +89,7 @@ def show(
         click.echo(json.dumps([row.plain() for row in rows]))
     else:
         Console().print(table(rows, about.place.name))
-        for line in digests(rows) if full else ():
+        for line in (*origin(about.run), *(digests(rows) if full else ())):
             click.echo(line)
     return _end(about.record.differences)
 
@@ -101,65 +106,36 @@ def replay(open_place: OpenPlace, /, as_json: bool, **where: Any) -> None:
       waggle audit replay runs/wdbc-1
       waggle audit replay clinic-a --blobs clinic-b/blobs
     """
-    from authority.audit.coherence import contradictions
-    from authority.audit.replay import replay as redo
+    from authority.audit.checked import check
     from authority.audit.replay import say
 
     with subject(open_place, where) as about:
         pass
     console, name = Console(stderr=as_json), about.place.name
-    wrong = contradictions(about.record)
-    for finding in wrong:
-        console.print(f"the chain's record: {finding.said(name)}", highlight=False, soft_wrap=True)
-    done = redo(
-        about.record,
-        about.run,
-        about.place.blobs,
+    checked = check(
+        about,
         lambda one: console.print(*say(one, name), sep="\n", highlight=False, soft_wrap=True),
     )
-    if as_json:
-        click.echo(json.dumps(_plain(about, wrong, done)))
-    else:
-        click.echo(_summary(about, wrong, done))
-    _end([*about.record.differences, *_bad(wrong, done)])
+    for finding in checked.wrong:
+        console.print(f"{finding.kind}: {finding.said(name)}", highlight=False, soft_wrap=True)
+    click.echo(json.dumps(checked.plain()) if as_json else _summary(checked))
+    _end(checked.problems)
 
 
-def _plain(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "run": about.run.number,
-        "record": [asdict(finding) for finding in wrong],
-        "endpoints": about.record.differences,
-        "rounds": [one.plain() for one in done],
-    }
-
-
-def _summary(about: Subject, wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> str:
+def _summary(checked: Checked) -> str:
+    done, logs = checked.replayed, len(checked.about.record.logged)
     good, erased = (sum(getattr(one, what) for one in done) for what in ("good", "erased"))
     lines = [f"{good} of {len(done)} merges redone from their inputs, identical to the attested"]
     if erased:
         lines.append(f"{erased} can't be redone, for blobs that were erased on purpose")
-    if not wrong:
-        logs = len(about.record.logged)
+    if checked.coherent:
         lines.append(f"the chain's {logs} logs follow from one another by the contracts' rules")
+    else:
+        lines.append(f"from round {checked.until} on the chain's record contradicts itself: not redone")
     return "\n".join(lines)
 
 
-def _bad(wrong: tuple[Finding, ...], done: tuple[Replayed, ...]) -> list[str]:
-    bad = sum(not one.good and not one.erased for one in done)
-    problems = []
-    if wrong:
-        problems.append("the chain's record contradicts itself")
-    if bad:
-        what = "finalized rounds" if done[0].member is None else "merges"
-        problems.append(f"{bad} of {len(done)} {what} have findings")
-    if not done:
-        problems.append("nothing was merged: there is nothing to redo")
-    return problems
-
-
-def _end(problems: Any) -> None:
+def _end(problems: Sequence[str]) -> None:
     """Exit code 1 when there is something to say. Raises BadAnswer."""
     if problems:
         raise BadAnswer("; ".join(problems))

@@ -8,15 +8,15 @@ Not found: a hidden end of a record, and a hidden call that changed nothing, suc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 from authority.audit.calls import AUTHORITY, call_behind
 from authority.audit.finding import Finding, Kind
 from authority.audit.record import Record
+from node.contracts.chain import MemoryChain
 from node.errors import LedgerRefusal
 from node.ledger import Address, Event, Logged
-from node.testing_ledger import MemoryChain
 
 
 def contradictions(record: Record) -> tuple[Finding, ...]:
@@ -25,6 +25,12 @@ def contradictions(record: Record) -> tuple[Finding, ...]:
     The record must have the times of its blocks.
     """
     return tuple(_Retelling(record).findings(record.logged))
+
+
+def told_until(run: int, wrong: Iterable[Finding]) -> int | None:
+    """The round of a run from which on its record can't be relied on; None when all of it can."""
+    rounds = [finding.round or 0 for finding in wrong if finding.run in (None, run)]
+    return min(rounds, default=None)
 
 
 class _Retelling:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """Merging gives other bytes than were attested."""
     RECEIPT = "receipt"
     """The receipt says other than the merge."""
+    DATABASE = "database"
+    """A node's own database says other than the node said on the chain."""
     DISPUTE = "dispute"
     """A member attested otherwise than the quorum."""
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from authority.audit.record import Record
 from authority.audit.words import when
 from node.ledger import Logged, Phase
+from node.manifest import Manifest
 from node.state import GossipRound, Round, Run
 
 
@@ -85,6 +86,17 @@ def line(row: RoundHistory, name: Callable[[int], str]) -> str:
     said = [f"{len(getattr(row, field))} {said}" for said, field in _FIELDS.items()]
     more = [*said, *_exceptions(row, name), f"gas {row.gas:,}"]
     return f"{when(row.began)}  {' '.join(filter(None, words))}: {', '.join(more)}"
+
+
+def origin(run: Run) -> Iterator[str]:
+    """From which run's model a run goes on, and why; nothing of a run of its own."""
+    if run.terms.parent_run:
+        reason = Manifest.from_bytes(run.manifest).reason
+        why = f": {reason}" if reason else ""
+        yield (
+            f"goes on from model {run.terms.base.short} of run {run.terms.parent_run}, round "
+            f"{run.terms.parent_round}{why}"
+        )
 
 
 def digests(rows: Sequence[RoundHistory]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from node.ledger import Network
 class Place:
     """Endpoints, contracts, folders with blobs, and names of members for people.
 
-    run: the run meant, None for the newest.
+    run: the run meant, None for the newest. homes: of nodes that are no attackers, to look into.
     """
 
     rpcs: tuple[str, ...]
@@ -22,6 +22,7 @@ class Place:
     blobs: tuple[Path, ...] = ()
     run: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
+    homes: tuple[Path, ...] = ()
 
     def name(self, member: int) -> str:
         """What people call a member."""

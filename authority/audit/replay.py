@@ -62,11 +62,17 @@ def replay(
     run: Run,
     folders: Sequence[Path],
     on_round: Callable[[Replayed], None] = lambda replayed: None,
+    *,
+    before: int | None = None,
 ) -> tuple[Replayed, ...]:
-    """Redo all finalized rounds of a run, or all members' merges, from the blobs in `folders`."""
+    """Redo all finalized rounds of a run, or all members' merges, from the blobs in `folders`.
+
+    before: only rounds before this one.
+    """
     with tempfile.TemporaryDirectory(prefix="waggle-audit-") as scratch:
         blobs = DiskBlobs(Path(scratch))
-        return redo(record, run, FolderSources(folders, blobs), blobs, on_round, threads=THREADS)
+        sources = FolderSources(folders, blobs)
+        return redo(record, run, sources, blobs, on_round, threads=THREADS, before=before)
 
 
 def redo(
@@ -77,9 +83,11 @@ def redo(
     on_round: Callable[[Replayed], None] = lambda replayed: None,
     *,
     threads: int = 1,
+    before: int | None = None,
 ) -> tuple[Replayed, ...]:
     """The same from any sources; `blobs` is where inputs are collected and merges made."""
-    merges, redoer = tuple(_merges(run)), Redoer(record, run, sources, blobs)
+    merges = [merge for merge in _merges(run) if before is None or merge[0].number < before]
+    redoer = Redoer(record, run, sources, blobs)
     made = {_output(merge): Event() for merge in merges}
 
     def one(merge: Merge) -> Replayed:

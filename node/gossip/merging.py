@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from node.blobs import Blobs
 from node.gossip.neighbours import drawn
@@ -18,7 +17,7 @@ from node.merge import Rule, merge
 from node.merge.anchored import no_losses
 from node.merge.gossip import Gossip
 from node.merge.rule import Own
-from node.merging import facts_of, rule_in
+from node.merging import facts_of
 from node.receipt import Receipt, receipt_of
 from node.state import Round, Run
 from node.verify import VerifiedUpdate
@@ -27,13 +26,6 @@ from node.verify import VerifiedUpdate
 def neighbours_of(run: Run, round_: Round, k: int, member: int) -> tuple[int, ...]:
     """A member's neighbours, once reveals have closed; none for who revealed nothing."""
     return drawn(round_.seed, run.members_in(round_.inputs or 0), k).get(member, ())
-
-
-@lru_cache(maxsize=64)
-def withstands(manifest: bytes, updates: int) -> bool:
-    """Whether so many updates, the own one among them, are enough for the run's rule. Raises Unfit."""
-    rules = Manifest.from_bytes(manifest)
-    return rule_in(rules).tolerates(updates) >= (rules.hostile or 0)
 
 
 def merge_neighbours(
@@ -64,7 +56,9 @@ def merge_neighbours(
         progress=round_.number / manifest.terms.rounds,
         losses=no_losses,
     )
-    merged = merge(blobs, Gossip() if alone else rule, updates, facts, own=own)
+    # No gossip rule looks at the base: an update stands in, so that who lost older models can merge.
+    unread = replace(facts, base=updates[0].digest)
+    merged = merge(blobs, Gossip() if alone else rule, updates, unread, own=own)
     left_out = sorted(set(near) - set(members))
     return receipt_of(
         network_id, run.number, round_.number, rule, updates, facts, merged, left_out, member

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from node.gossip.merging import neighbours_of, withstands
+from node.gossip.merging import neighbours_of
 from node.ledger import Advance, AttestOwn, Enter, Phase
 from node.manifest import neighbours_in
 from node.round import (
@@ -47,12 +47,18 @@ def decide(run: Run, mine: Mine, now: float) -> Action:
         return Finish("this member was revoked")
     if run.closed is not None:
         return Finish("the run is closed")
-    if should_enter(run, mine):
+    if should_enter(run, mine) and not _is_without_model(run, mine):
         return Send(Enter(run.number))
     turn, ours = turn_to_advance(run, mine), _our_part(run, mine, now)
     if now >= turn and not (_is_said(ours) and now < turn + OWN_FIRST_SECONDS):
         return Send(Advance(run.number))
     return ours or Wait(turn)
+
+
+def _is_without_model(run: Run, mine: Mine) -> bool:
+    """Whether its seat is benched and it couldn't train: who can't take part isn't waited for again."""
+    benched = run.benched & run.bit(mine.member)
+    return bool(benched and run.round and run.round.base not in mine.models)
 
 
 def _is_said(ours: Action | None) -> bool:
@@ -81,8 +87,11 @@ def _get_back(run: Run, round_: Round, mine: Mine, until: float) -> Action:
     made = next((past for past in reversed(run.past) if _made(past, round_)), None)
     if made is None or made.finalized is None:
         return FetchModel(round_, until)  # the run's first model, which everybody has
+    again = mine.of(made)
+    if again.no_merge or (again.merged is not None and again.merged.merged != round_.base):
+        return Wait(until)  # the same inputs don't give it here: nothing to train from
     inputs = run.members_in(made.finalized.inputs)
-    missing = tuple(m for m in inputs if m not in mine.of(made).verified)
+    missing = tuple(m for m in inputs if m not in again.verified)
     return Fetch(made, missing, until) if missing else Merge(made, inputs)
 
 
@@ -103,7 +112,7 @@ def _attest(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
     near = neighbours_of(run, round_, neighbours_in(run.manifest), mine.member)
     wanted = {mine.member, *near}
     missing = tuple(sorted(wanted - holding.verified - holding.refused))
-    until = _patience(run, round_, missing, len(wanted & holding.verified))
+    until = _patience(run, round_, missing)
     if missing and now < until:
         return Fetch(round_, missing, until)
     if mine.member not in holding.verified:
@@ -112,9 +121,12 @@ def _attest(run: Run, round_: Round, mine: Mine, now: float) -> Action | None:
     return Merge(round_, tuple(sorted(wanted & holding.verified)))
 
 
-def _patience(run: Run, round_: Round, missing: Iterable[int], got: int) -> float:
-    """Until when these updates may be missing, in Unix seconds: benched seats get a tenth of the phase,
-    if the rule has enough without them."""
+def _patience(run: Run, round_: Round, missing: Iterable[int]) -> float:
+    """Until when these updates may be missing, in Unix seconds.
+
+    Benched seats get a tenth of the phase, also where the rule needs them: a node that stays alone in
+    this round loses nothing, and one that is benched and withholds would hold it up in every round.
+    """
     needed = sum(map(run.bit, missing)) & round_.expected
-    wait = COURTESY if withstands(run.manifest, got) and not needed else 1 - HOLD_MARGIN
+    wait = 1 - HOLD_MARGIN if needed else COURTESY
     return round_.deadline - (1 - wait) * (run.terms.hold_seconds + run.terms.attest_seconds)

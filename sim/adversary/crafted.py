@@ -19,10 +19,12 @@ from node.database import OwnUpdate
 from node.digest import Digest
 from node.errors import Damaged
 from node.header import parse
+from node.ledger import is_gossip
 from node.manifest import Manifest
-from node.merge import parse as rule_of
-from node.merge.rule import Context
+from node.merge.anchored import no_losses
+from node.merge.rule import Context, Own
 from node.merge.table import Table
+from node.merging import rule_in
 from node.seams import Seams
 from node.state import Round, Run
 from node.weights import Array, arrays, keep
@@ -137,11 +139,17 @@ def _model(blobs: Blobs, digest: Digest, form: Form) -> Array | None:
 def _merged(run: Run, center: Array, seen: Array, inputs: int, hostile: Array) -> Array:
     """What the run's rule makes of these, (b, d) -> (d,); the mean where it can't run on so few."""
     manifest = Manifest.from_bytes(run.manifest)
-    rule, told = rule_of(manifest.merge), manifest.hostile
+    rule, told = rule_in(manifest), manifest.hostile
     rows = np.concatenate([seen[: max(inputs - len(hostile), 1)], hostile]) + center
     rows = rows[np.isfinite(rows).all(axis=1)].astype(center.dtype)
     f = (inputs - 1) // 3 if told is None else told
     if not len(rows) or rule.tolerates(len(rows)) < f:
         return np.asarray(seen.mean(axis=0))
-    merged, _ = Table(rows, center).merge(rule, Context((1,) * len(rows), f, bytes(32)))
+    own = _first(len(rows)) if is_gossip(run.number) else None
+    merged, _ = Table(rows, center).merge(rule, Context((1,) * len(rows), f, bytes(32), own=own))
     return np.asarray(merged - center)
+
+
+def _first(count: int) -> Own:
+    """How the first of those seen would merge in a gossip run, if it heard all the others."""
+    return Own(position=0, mixing=(1 / count,) * count, progress=0.0, losses=no_losses)

@@ -6,8 +6,7 @@ from functools import reduce
 
 from eth_utils.crypto import keccak
 
-from node import round as story
-from node.conduct import Conduct
+from node.conduct import Conduct, honestly
 from node.ledger import Advance, Commit, Phase, Skip
 from node.round import Action, Mine, OpenPromise, Send, Wait
 from node.state import Round, Run
@@ -28,7 +27,7 @@ def steer_seed(stage: Stage) -> Conduct:
     sight = Sight()
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
+        action = honestly(run, mine, now)
         if not isinstance(action, OpenPromise):
             return action
         round_ = action.round
@@ -48,9 +47,9 @@ def second_commit(stage: Stage) -> Conduct:
     def decide(run: Run, mine: Mine, now: float) -> Action:
         round_ = run.round
         if round_ is None or round_.phase is not Phase.COMMIT or round_.number in tried:
-            return story.decide(run, mine, now)
+            return honestly(run, mine, now)
         if not run.bit(mine.member) & round_.committed:
-            return story.decide(run, mine, now)
+            return honestly(run, mine, now)
         tried.add(round_.number)
         other = keccak(stage.lots("second", round_.number, stage.member).to_bytes(8, "big"))
         return Send(Commit(run.number, round_.number, other, 0))
@@ -63,7 +62,7 @@ def hurry(stage: Stage) -> Conduct:
     tried: set[tuple[int, Phase]] = set()
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
+        action = honestly(run, mine, now)
         at = (len(run.rounds), run.phase)
         if isinstance(action, Wait) and now < run.deadline and at not in tried:
             tried.add(at)
@@ -104,7 +103,7 @@ def _reveals(round_: Round) -> list[tuple[int, bytes]]:
 
 
 def _unrevealed(run: Run, mine: Mine, now: float) -> Action:
-    return story.decide(run, without_update(run, mine) if run.phase is Phase.REVEAL else mine, now)
+    return honestly(run, without_update(run, mine) if run.phase is Phase.REVEAL else mine, now)
 
 
 def _others_to_come(run: Run, round_: Round, mine: Mine) -> bool:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node import round as story
 from node import seeds
 from node.blobs import Blobs
-from node.conduct import Conduct, Decide, as_it_is
+from node.conduct import Conduct, Decide, as_it_is, honestly
 from node.exchange import MayServe
 from node.round import Action, Mine
 from node.seams import Seams
@@ -77,7 +76,7 @@ class Sight:
     def conduct(
         self,
         *,
-        decide: Decide = story.decide,
+        decide: Decide = honestly,
         seams: Callable[[Seams], Seams] = as_it_is,
         serves: Callable[[Blobs], Blobs] = as_it_is,
         may_serve: Callable[[MayServe], MayServe] = as_it_is,

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from node import round as story
-from node.conduct import Conduct
+from node.conduct import Conduct, honestly
 from node.digest import Digest, digest
-from node.ledger import Attest, Hold, Phase
+from node.ledger import Attest, AttestOwn, Hold, Phase, is_gossip
 from node.round import Action, Fetch, Merge, Mine, Send, Wait
 from node.state import Round, Run
 from sim.adversary.idling import idle
@@ -23,7 +22,7 @@ def late_hold(stage: Stage, *, share: float = LAST) -> Conduct:
     """Holds only once this share of the hold phase is over."""
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
+        action = honestly(run, mine, now)
         last = run.deadline - (1 - share) * run.terms.hold_seconds
         return Wait(last) if _holding(run, action) == "hold" and now < last else action
 
@@ -44,7 +43,7 @@ def _naming(bits: Callable[[Run, Round], int]) -> Conduct:
     """Says that it holds whatever `bits` gives, as soon as it could fetch anything."""
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
+        action = honestly(run, mine, now)
         if not _holding(run, action) or run.round is None:
             return action
         return Send(Hold(run.number, run.round.number, bits(run, run.round)))
@@ -53,14 +52,29 @@ def _naming(bits: Callable[[Run, Round], int]) -> Conduct:
 
 
 def false_attest(stage: Stage) -> Conduct:
-    """Attests a model that nobody made; conspirators all the same one."""
+    """Attests a model that nobody made; conspirators all the same one.
+
+    In a gossip run, where it has to train on from what it attests: that merging everybody's updates,
+    strangers' too, gave the run's first model.
+    """
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
+        action = honestly(run, mine, now)
         number = _attesting(action)
-        return action if number is None else Send(Attest(run.number, number, *lie(stage, number)))
+        if number is None:
+            return action
+        if not is_gossip(run.number):
+            return Send(Attest(run.number, number, *lie(stage, number)))
+        # What it honestly merges again of a past round, to get its model back, it doesn't attest.
+        return _own_lie(stage, run, number) if run.round and run.round.number == number else action
 
     return Conduct(decide=decide)
+
+
+def _own_lie(stage: Stage, run: Run, number: int) -> Send:
+    assert run.round is not None
+    everybody, (_, receipt) = run.round.inputs or 0, lie(stage, number)
+    return Send(AttestOwn(run.number, number, everybody, run.terms.base, receipt))
 
 
 def lie(stage: Stage, number: int) -> tuple[Digest, Digest]:
@@ -73,7 +87,7 @@ def copy_attest(stage: Stage) -> Conduct:
     """Names what others name and attests what others attest; fetches no update and merges nothing."""
 
     def decide(run: Run, mine: Mine, now: float) -> Action:
-        action = story.decide(run, mine, now)
+        action = honestly(run, mine, now)
         if mine.member not in run.evicted and (late := _late_copy(run, mine)) is not None:
             return late
         if _holding(run, action):
@@ -99,7 +113,7 @@ def _copied_attestation(run: Run, mine: Mine, now: float, number: int) -> Action
         answer = said.most_common(1)[0][0]
         return Send(Attest(run.number, number, answer.merged, answer.receipt))
     unable = replace(mine.of(round_), no_merge="it doesn't merge")
-    return story.decide(run, replace(mine, rounds={**mine.rounds, number: unable}), now)
+    return honestly(run, replace(mine, rounds={**mine.rounds, number: unable}), now)
 
 
 def _late_copy(run: Run, mine: Mine) -> Action | None:
@@ -130,6 +144,6 @@ def _attesting(action: Action) -> int | None:
             return round_.number
         case Fetch(round_) if round_.phase is Phase.ATTEST:
             return round_.number
-        case Send(Attest() as call):
+        case Send(Attest() | AttestOwn() as call):
             return call.round
     return None

@@ -68,6 +68,7 @@ def bench() -> None:
       waggle bench round --nodes 4 --params 4e3,4.3e6
       waggle bench blob --size 256M
       waggle bench merge
+      waggle bench replay
       waggle bench arena
       waggle bench soak --minutes 30
     """
@@ -121,6 +122,30 @@ def blob(size: int, as_json: bool) -> None:
         click.echo(json.dumps(result))
     else:
         Console().print(blob_table(result))
+
+
+@bench.command()
+@click.option("--inputs", type=click.IntRange(4, 250), default=10, show_default=True)
+@click.option("--params", type=_Read("params", _count), default="4.25e6", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
+def replay(inputs: int, params: int, as_json: bool) -> None:
+    """Redo a round as the audit does, beside hashing its bytes once: what no audit can save.
+
+    \b
+    Example:
+      waggle bench replay --inputs 10 --params 4.25e6
+    """
+    from sim.bench.replay import run
+
+    result = run(inputs, params, partial(click.echo, err=True))
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        click.echo(
+            f"{inputs} updates of {4 * params / 1e6:.0f} MB redone in {result['seconds']:.2f} s with "
+            f"{result['threads']} threads: {result['ratio']:.1f} times hashing them once "
+            f"({result['hashing']:.2f} s)"
+        )
 
 
 @bench.command()

@@ -63,14 +63,14 @@ class Watcher:
 
 
 def held_by(pid: int) -> dict[str, float] | None:
-    """Memory of its own, open files, sockets among them, threads; None when the process is gone."""
+    """Memory, open files, sockets among them, threads; None when the process is gone."""
     process = bench_memory.PROC / str(pid)
     try:
         links = [_link(path) for path in (process / "fd").iterdir()]
         threads = sum(1 for _ in (process / "task").iterdir())
     except OSError:
         return None
-    size = bench_memory.private(pid)
+    size = bench_memory.anonymous(pid)
     if size is None:
         return None
     sockets = sum(link.startswith("socket:") for link in links)

@@ -47,13 +47,13 @@ def memory(process_ids: Iterable[int], kind: str) -> dict[int, int]:
     return {process_id: size for process_id, size in found if size is not None}
 
 
-def private(process_id: int) -> int | None:
-    """Bytes that a process shares with nobody; where the kernel doesn't tell, all it has in memory.
+def anonymous(process_id: int) -> int | None:
+    """Bytes in memory that no file stands for; where the kernel doesn't tell, all it has in memory.
 
-    Others that come and go don't change it, as they change PSS.
+    What a fork still shares counts as the fork's, so that it doesn't seem to grow when it writes there.
     """
     process = PROC / str(process_id)
-    return _field(process / "smaps_rollup", "Private_Dirty:") or _rss(process)
+    return _field(process / "status", "RssAnon:") or _rss(process)
 
 
 def _parent(process: Path) -> int | None:

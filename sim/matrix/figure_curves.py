@@ -9,9 +9,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.matrix.figure_style import BLUE, INK, ORANGE, PALE, look, panels
+from authority.figure_style import BLUE, INK, ORANGE, PALE, look, panels
+from authority.interval import quantile
 from sim.matrix.findings import Finding
-from sim.matrix.interval import quantile
 from sim.matrix.plan import REFERENCE
 from sim.trace import Point
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from sim.matrix.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, look
-from sim.matrix.interval import Interval
+from authority.figure_style import BLUE, GREEN, GREY, ORANGE, PURPLE, look
+from authority.interval import Interval
 
 _MARKS = (("o", BLUE), ("s", ORANGE), ("D", GREEN), ("^", PURPLE))
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from sim.matrix.figure_style import look
+from authority.figure_style import look
 from sim.matrix.findings import BROKE, UNCLEAR, Finding
 from sim.matrix.sight import Sight
 

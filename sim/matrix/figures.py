@@ -9,10 +9,10 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from authority.interval import Interval
 from sim.held import BACKDOOR_MOST
 from sim.matrix import figure_curves, figure_dots, figure_maps
 from sim.matrix.findings import Finding, Setting
-from sim.matrix.interval import Interval
 from sim.matrix.results import Results, backdoors
 
 

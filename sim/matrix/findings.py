@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from authority.interval import Interval, interval
 from sim.held import BACKDOOR_MOST, MARGIN
-from sim.matrix.interval import Interval, interval
 from sim.matrix.plan import REFERENCE
 from sim.scenario import Scenario
 from sim.trace import Trace

@@ -9,8 +9,8 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from authority.page_style import STYLE
 from sim.matrix.figures import Picture
-from sim.matrix.page_style import STYLE
 from sim.matrix.page_tables import chosen_table, failed_table, gain_table, left_out_table, summary_table
 from sim.matrix.results import Results
 from sim.matrix.words import meaning, sentences

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from authority.figure_style import png, svg
 from node.durable import disk_faults, write_whole
 from sim.matrix import tidy
 from sim.matrix.cell import Answer
-from sim.matrix.figure_style import png, svg
 from sim.matrix.figures import pictures
 from sim.matrix.findings import judge
 from sim.matrix.page import page

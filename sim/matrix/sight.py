@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from authority.interval import Interval, interval
 from sim.matrix.findings import Combination, Finding, last_score
-from sim.matrix.interval import Interval, interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)

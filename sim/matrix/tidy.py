@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from authority.interval import Interval
 from sim.matrix.findings import Finding
-from sim.matrix.interval import Interval
 from sim.trace import Trace
 
 _AXES = ("rule", "attack", "heterogeneity", "nodes", "byzantine", "commit_reveal", "topology", "seed")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from authority.interval import Interval
 from sim.held import BACKDOOR_MOST, MARGIN
 from sim.matrix.advice import Standing, equals
 from sim.matrix.findings import BROKE, HELD, UNCLEAR, Finding
-from sim.matrix.interval import Interval
 from sim.matrix.results import Results, backdoors
 
 

@@ -1,6 +1,6 @@
 """A chain as nodes live with it: a pool, blocks at a beat; it stops, forgets and reorganizes.
 
-The contracts are `node.testing_ledger`'s. A reorganization takes the last blocks back and mines others
+The contracts are `node.contracts.chain`'s. A reorganization takes the last blocks back and mines others
 in their place, with the same calls in another order, later, or not at all.
 """
 
@@ -13,9 +13,9 @@ from random import Random
 
 import trio
 
+from node.contracts.chain import MemoryChain, Sent
 from node.errors import LedgerRefusal
 from node.ledger import Address, Logged, Network
-from node.testing_ledger import MemoryChain, Sent
 from node.transactions import Fees, Pooling, Receipt
 from sim.world.seeded import sleep
 from sim.world.signatures import Signed

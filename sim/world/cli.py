@@ -26,6 +26,7 @@ SEEDS = click.IntRange(0, (1 << 63) - 1)
 @click.option("--seed", type=SEEDS, help="Play one world and tell what happened in it.")
 @click.option("--nodes", type=click.IntRange(4, 64), default=7, show_default=True)
 @click.option("--rounds", type=click.IntRange(LEAST_ROUNDS, 1000), default=10, show_default=True)
+@click.option("--gossip", is_flag=True, help="The run is a gossip run: each node has its own model.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes at once. [all processors]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 def world(
@@ -34,6 +35,7 @@ def world(
     seed: int | None,
     nodes: int,
     rounds: int,
+    gossip: bool,
     jobs: int | None,
     as_json: bool,
 ) -> None:
@@ -46,14 +48,15 @@ def world(
     Examples:
       waggle simulate world --seeds 1000
       waggle simulate world --seed 17
+      waggle simulate world --gossip --seeds 200
     """
     from sim.world.verdict import Wish
 
     console = Console(stderr=as_json)
     if seed is not None:
-        _one(Wish(seed, nodes, rounds), console, as_json)
+        _one(Wish(seed, nodes, rounds, gossip), console, as_json)
     else:
-        wishes = [Wish(first + number, nodes, rounds) for number in range(seeds)]
+        wishes = [Wish(first + number, nodes, rounds, gossip) for number in range(seeds)]
         _many(wishes, jobs, console, as_json)
 
 

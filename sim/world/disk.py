@@ -24,10 +24,18 @@ class Disk:
 
     def __init__(self) -> None:
         self.room = Switch()
-        self.wipe()
+        self.blobs, self.lost = MemoryBlobs(), MemoryBlobs()
+        self.database = DiskDatabase(Path(":memory:"))
+
+    def lose(self, digest: Digest) -> None:
+        """A blob is gone; `lost` has what somebody may have copied before."""
+        self.lost.put(self.blobs.view(digest))
+        self.blobs.drop(digest)
 
     def wipe(self) -> None:
         """A new, empty disk."""
+        for digest in list(self.blobs):
+            self.lose(digest)
         self.blobs = MemoryBlobs()
         self.database = DiskDatabase(Path(":memory:"))
 

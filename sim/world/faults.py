@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from node.contracts.chain import memory_address
 from node.exchange import PeerKey
 from node.ledger import AcceptAccount, Admit, ProposeAccount, Revoke, RotatePeerKey
-from node.testing_ledger import memory_address
-from sim.world.learning import RUN
 from sim.world.story import Fault
 from sim.world.toggles import TOGGLES
 
@@ -49,10 +48,10 @@ async def _reorganization(world: World, fault: Fault, over: Over) -> None:
 async def _lost_blobs(world: World, fault: Fault, over: Over) -> None:
     """Some files are gone from under the running process."""
     for member in fault.members:
-        blobs = world.nodes[member].disk.blobs
-        for digest in list(blobs):
+        disk = world.nodes[member].disk
+        for digest in list(disk.blobs):
             if world.lots.random() < 0.3:
-                blobs.drop(digest)
+                disk.lose(digest)
 
 
 async def _lost_disk(world: World, fault: Fault, over: Over) -> None:
@@ -72,7 +71,8 @@ async def _another_key(world: World, fault: Fault, over: Over) -> None:
         node.stop()
         key = PeerKey(world.lots.randbytes(32))
         await world.operator(node.account, RotatePeerKey(key))
-        node.key = key
+        if world.key_of(member) == key:  # unless its account was moved meanwhile
+            node.key = key
         node.wanted.turn(off=-1)
 
 
@@ -100,7 +100,7 @@ async def _joining(world: World, fault: Fault, over: Over) -> None:
 async def _revocation(world: World, fault: Fault, over: Over) -> None:
     """By the authority; with `amount` 0 it forgets to name the run."""
     for member in fault.members:
-        await world.operator(world.authority, Revoke(member, (RUN,) * fault.amount, 2))
+        await world.operator(world.authority, Revoke(member, (world.story.run,) * fault.amount, 2))
 
 
 EVENTS: dict[str, Event] = {

@@ -12,15 +12,15 @@ from node.digest import digest
 from node.entropy import SystemEntropy
 from node.ledger import Terms
 from node.manifest import Manifest
-from node.merge import parse
+from node.merging import rule_in
 from node.seams import Rules
 from node.state import most_hostile
 from node.train import Trained
 from node.weights import Array, encode, layout_of
+from sim.world.story import Story
 
 INITIAL: dict[str, Array] = {"w": np.zeros((4, 2), np.float32), "seen": np.array(0, np.int64)}
 BASE = digest(encode(INITIAL))
-RUN = 1
 
 
 class WorldTrainer:
@@ -57,12 +57,13 @@ class WorldEntropy(SystemEntropy):
         return self._lots.randbytes(32)
 
 
-def rules(seats: int, rounds: int, merge: str, phase_seconds: int, confirmations: int) -> Rules:
+def rules(story: Story) -> Rules:
     """What the world's run asks of everybody."""
+    phase_seconds = story.phase_seconds
     terms = Terms(
-        rounds=rounds,
-        seats=seats,
-        min_inputs=2 * most_hostile(seats) + 1,
+        rounds=story.rounds,
+        seats=story.nodes,
+        min_inputs=2 * most_hostile(story.nodes) + 1,
         join_delay=1,
         enter_seconds=phase_seconds,
         commit_seconds=phase_seconds,
@@ -78,13 +79,14 @@ def rules(seats: int, rounds: int, merge: str, phase_seconds: int, confirmations
         task="world",
         task_digest=digest(b"sim/world/learning.py"),
         terms=terms,
-        merge=merge,
-        hostile=None,
+        merge=story.merge,
+        hostile=story.withstands,
         max_abs=1000,
         max_weight=64,
         max_blob_bytes=1 << 20,
-        confirmations=confirmations,
+        confirmations=story.confirmations,
         self_test=digest(b"checked by real nodes"),
         seed=7,
+        neighbours=story.neighbours,
     )
-    return Rules(RUN, manifest, parse(merge), layout_of(INITIAL))
+    return Rules(story.run, manifest, rule_in(manifest), layout_of(INITIAL))

@@ -18,6 +18,9 @@ from sim.world.switch import Switch
 
 NEVER = -1
 
+CIRCLE = 20_000
+"""Steps at one instant that nobody has a reason to make: a whole world has fewer for each node."""
+
 
 class Gone(BaseException):
     """The process is gone: nothing may catch this but the world."""
@@ -32,12 +35,23 @@ class Life:
         self.alive = True
         self.steps = 0
         self.dies_at = NEVER
+        self.circling = False
+        self._looked = -1.0
         self._awake, self._on_death = awake, on_death
 
     def step(self) -> None:
         """Count one more step, which may be the last."""
         self.steps += 1
         if self.steps == self.dies_at:
+            self.die()
+        elif not self.steps % CIRCLE:
+            self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        """A process that has made so many steps at one instant would go round in circles for ever."""
+        now, before, self._looked = trio.current_time(), self._looked, trio.current_time()
+        if now == before:
+            self.circling = True
             self.die()
 
     def die_in(self, steps: int) -> None:

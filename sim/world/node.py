@@ -28,7 +28,7 @@ from node.testing import MemoryExchange
 from node.watch import Watch
 from sim.world.disk import Disk, LivingBlobs, LivingDatabase
 from sim.world.exchange import WorldExchange
-from sim.world.learning import RUN, WorldEntropy, WorldTrainer
+from sim.world.learning import WorldEntropy, WorldTrainer
 from sim.world.ledger import Link, WorldLedger
 from sim.world.life import LIVING, Gone, Life
 from sim.world.seeded import sleep
@@ -105,6 +105,8 @@ class Node:
         finally:
             life.die()
             self._world.note(self.name, "is gone")
+        if life.circling:
+            self._ended(RuntimeError("it goes round in circles"))
 
     def _ended(self, error: BaseException) -> None:
         self._world.note(self.name, f"ended: {type(error).__name__}: {error}")
@@ -117,7 +119,7 @@ class Node:
         blobs, database = LivingBlobs(self.disk, life), LivingDatabase(self.disk, life)
         link = Link(world.chain, world.wires, world.signatures, self.member, life)
         ledger = WorldLedger(link, world.chain, world.signatures, self.account, database)
-        watch = self.watch = Watch(ledger, poll_seconds=POLL_SECONDS)
+        watch = self.watch = Watch(ledger, poll_seconds=POLL_SECONDS, fold=world.fold)
         await watch.catch_up()
         member_of(watch.chronicle, self.account)
         conduct = HONEST if self._conduct is None else self._conduct()
@@ -135,14 +137,14 @@ class Node:
             )
         )
         async with serving(exchange, watch):
-            await look_deep_enough(watch, await find_run(watch, RUN), self.account)
+            await look_deep_enough(watch, await find_run(watch, world.story.run), self.account)
             driver = Driver(
                 seams=seams,
                 watch=watch,
                 rules=world.rules,
                 member=self.member,
                 progress=Silent(self.name, self.member, exchange),
-                decide=conduct.decide_in(RUN),
+                decide=conduct.decide,
             )
             await take_part(driver, watch)
 
@@ -152,7 +154,7 @@ class Node:
         world = self._world
 
         def may(digest: Digest, peer: PeerKey) -> bool:
-            return may_serve(watch.chronicle, RUN, digest, peer)
+            return may_serve(watch.chronicle, world.story.run, digest, peer)
 
         inner = MemoryExchange(
             network=world.air,

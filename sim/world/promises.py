@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
 
-from authority.audit.record import Record
+from authority.audit.coherence import contradictions
 from authority.audit.replay import redo
 from node.digest import Digest
 from node.errors import WrongUse
@@ -23,55 +21,34 @@ from node.ledger import (
     Evicted,
     InputsFixed,
     MemberRevoked,
+    NeighboursDrawn,
+    RoundBegan,
+    RoundEnded,
     RoundFinalized,
     RoundOpened,
 )
-from node.testing import MemoryBlobs
-from sim.world.node import Node
+from sim.world.facts import Broken, Check, Disks, Facts
+from sim.world.promises_gossip import GOSSIP
+from sim.world.story import Story
 from sim.world.world import Evidence
-
-T = TypeVar("T")
 
 RECOVERY = 2
 """After the quiet has begun, so many rounds may still be skipped; every later one is finalized."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A promise that didn't hold, and how it shows."""
-
-    promise: str
-    how: str
-
-    def __str__(self) -> str:
-        return f"{self.promise}: {self.how}"
-
-
 def broken(evidence: Evidence) -> tuple[Broken, ...]:
     """All that a world broke; empty when every promise held."""
-    facts = _Facts(evidence)
-    return tuple(Broken(name, how) for name, check in PROMISES.items() for how in check(facts))
+    facts = Facts(evidence)
+    held_to = promises_of(evidence.story)
+    return tuple(Broken(name, how) for name, check in held_to.items() for how in check(facts))
 
 
-class _Facts:
-    """The evidence, read once."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence, self.story = evidence, evidence.story
-        self.logged, self.chronicle, self.run = evidence.chain.logged, evidence.chronicle, evidence.run
-        self.honest = {m: node for m, node in evidence.nodes.items() if node.honest}
-        self.members = {
-            account: member for member, node in evidence.nodes.items() for account in node.accounts
-        }
-
-    def signed_by_honest(self, kind: type[T]) -> Iterator[tuple[int, T]]:
-        """Calls of a kind that honest members ever signed, with the member."""
-        for signed in self.evidence.signatures.made:
-            if isinstance(signed.call, kind) and self.members[signed.account] in self.honest:
-                yield self.members[signed.account], signed.call
+def promises_of(story: Story) -> Mapping[str, Check]:
+    """What a world is held to, by name: much is the same for every kind of run."""
+    return {**SHARED, **(CANONICAL if story.neighbours is None else GOSSIP)}
 
 
-def _agreement(facts: _Facts) -> Iterator[str]:
+def _agreement(facts: Facts) -> Iterator[str]:
     """No two honest nodes get different bytes for one round, and none others than were finalized."""
     said: dict[int, dict[tuple[Digest, Digest], set[int]]] = defaultdict(lambda: defaultdict(set))
     for member, call in facts.signed_by_honest(Attest):
@@ -86,16 +63,21 @@ def _agreement(facts: _Facts) -> Iterator[str]:
             yield f"round {round_.number}: what was finalized no honest member attested"
 
 
-def _validity(facts: _Facts) -> Iterator[str]:
+def _validity(facts: Facts) -> Iterator[str]:
     """Every finalized model is the rule over the inputs that it names."""
-    sources = _Disks(facts.evidence.nodes)
-    record = Record(facts.evidence.chain.network, 0, facts.logged, {}, facts.chronicle)
-    for replayed in redo(record, facts.run, sources, sources.blobs):
+    sources = Disks(node.disk.blobs for node in facts.evidence.nodes.values())
+    for replayed in redo(facts.record, facts.run, sources, sources.blobs):
         for finding in replayed.findings:
             yield f"round {finding.round}: {finding.what}"
 
 
-def _blindness(facts: _Facts) -> Iterator[str]:
+def _record(facts: Facts) -> Iterator[str]:
+    """What the chain says follows from itself, for whoever audits it."""
+    for finding in contradictions(facts.record):
+        yield finding.what
+
+
+def _blindness(facts: Facts) -> Iterator[str]:
     """Nobody commits once anybody could see an honest update of the round."""
     times = facts.evidence.chain.times()
     first: dict[int, float] = {}
@@ -108,18 +90,19 @@ def _blindness(facts: _Facts) -> Iterator[str]:
             yield f"round {one.event.round}: {one.event.member} committed after updates could be seen"
 
 
-def _liveness(facts: _Facts) -> Iterator[str]:
-    """Once all is quiet, rounds finalize again."""
+def _liveness(facts: Facts) -> Iterator[str]:
+    """Once all is quiet, rounds come to something again."""
     if facts.evidence.stuck:
         yield f"stuck in round {len(facts.run.rounds) - 1}, {facts.run.phase.name}"
         return
     for round_ in facts.run.rounds[facts.story.quiet_round + RECOVERY :]:
-        if round_.finalized is None:
+        able = sum(facts.run.bit(member) for member in facts.able) & round_.roster
+        if _is_enough(facts, able, round_.f) and (round_.skipped is not None or not round_.ended):
             why = round_.skipped.name if round_.skipped is not None else "not ended"
-            yield f"round {round_.number} is not finalized ({why}) though all is quiet"
+            yield f"round {round_.number} came to nothing ({why}) though all is quiet"
 
 
-def _return(facts: _Facts) -> Iterator[str]:
+def _return(facts: Facts) -> Iterator[str]:
     """In the last round every honest node that is waited for takes part, whatever struck it before."""
     last = facts.run.rounds[-1]
     for member in facts.run.members_in(last.expected):
@@ -131,22 +114,33 @@ def _return(facts: _Facts) -> Iterator[str]:
             yield f"round {last.number}: {member} didn't attest though all is quiet"
 
 
-def _pace(facts: _Facts) -> Iterator[str]:
+def _pace(facts: Facts) -> Iterator[str]:
     """A round that waits for honest nodes only takes no longer than one phase may, whoever lies."""
     times, opened = facts.evidence.chain.times(), dict[int, tuple[float, bool]]()
-    honest = sum(facts.run.bit(member) for member in facts.honest)
     for one in facts.logged:
         match one.event:
-            case RoundOpened(_, number, expected=expected):
-                calm = number >= facts.story.quiet_round + RECOVERY and not expected & ~honest
-                opened[number] = times[one.block], calm
-            case RoundFinalized(_, number):
+            case RoundOpened() | RoundBegan() as event:
+                opened[event.round] = times[one.block], _is_calm(facts, event)
+            case RoundFinalized(_, number) | RoundEnded(_, number):
                 begun, calm = opened[number]
                 if calm and (took := times[one.block] - begun) > facts.story.phase_seconds:
                     yield f"round {number} took {took:.0f} s though it waited for honest nodes only"
 
 
-def _one_promise(facts: _Facts) -> Iterator[str]:
+def _is_calm(facts: Facts, opened: RoundOpened | RoundBegan) -> bool:
+    """Whether nothing breaks in a round, and it waits for honest nodes only that can take part."""
+    able = sum(facts.run.bit(member) for member in facts.able)
+    enough = _is_enough(facts, opened.expected, opened.f)
+    quiet = opened.round >= facts.story.quiet_round + RECOVERY
+    return quiet and enough and not opened.expected & ~able
+
+
+def _is_enough(facts: Facts, seats: int, f: int) -> bool:
+    """Whether a round can do with these seats."""
+    return seats.bit_count() >= max(facts.run.terms.min_inputs, 2 * f + 1)
+
+
+def _one_promise(facts: Facts) -> Iterator[str]:
     """No honest node ever signs two commitments for one round and base."""
     promised: dict[tuple[int, int], set[bytes]] = defaultdict(set)
     for member, call in facts.signed_by_honest(Commit):
@@ -156,24 +150,24 @@ def _one_promise(facts: _Facts) -> Iterator[str]:
             yield f"member {member} signed {len(commitments)} commitments for round {round_}"
 
 
-def _revocation(facts: _Facts) -> Iterator[str]:
+def _revocation(facts: Facts) -> Iterator[str]:
     """Nobody revoked has an input in a later round; nor in its own, once its seat is taken away."""
     newest, last, out = 0, dict[int, int](), set[int]()
     for event in (one.event for one in facts.logged):
         match event:
-            case RoundOpened():
+            case RoundOpened() | RoundBegan():
                 newest = event.round
             case MemberRevoked(member):
                 last[member] = newest
             case Evicted(_, member):
                 out.add(member)
-            case InputsFixed(_, round_, inputs):
+            case InputsFixed(_, round_, inputs) | NeighboursDrawn(_, round_, inputs):
                 for member in facts.run.members_in(inputs):
                     if member in out or round_ > last.get(member, round_):
                         yield f"round {round_}: the update of member {member}, revoked, is an input"
 
 
-def _no_end(facts: _Facts) -> Iterator[str]:
+def _no_end(facts: Facts) -> Iterator[str]:
     """No honest node ends by itself, but for its own revocation."""
     for member, node in facts.honest.items():
         known = facts.chronicle.members.get(member)
@@ -183,46 +177,15 @@ def _no_end(facts: _Facts) -> Iterator[str]:
                 yield f"member {member} ended: {type(error).__name__}: {error}"
 
 
-PROMISES: dict[str, Callable[[_Facts], Iterator[str]]] = {
-    "agreement": _agreement,
-    "validity": _validity,
+SHARED: Mapping[str, Check] = {
+    "record": _record,
     "blindness": _blindness,
     "liveness": _liveness,
-    "return": _return,
     "pace": _pace,
     "one promise a round": _one_promise,
     "revocation": _revocation,
     "nobody is ended": _no_end,
 }
-"""Every promise by name."""
+"""What holds for every kind of run."""
 
-
-class _Disks:
-    """All disks of a world as `Sources`."""
-
-    def __init__(self, nodes: dict[int, Node]) -> None:
-        self.blobs = MemoryBlobs()
-        self._disks = [node.disk.blobs for node in nodes.values()]
-
-    def has(self, digest: Digest) -> bool:
-        """See Sources."""
-        return any(blobs.has(digest) for blobs in self._disks)
-
-    def read(self, digest: Digest) -> bytes | None:
-        """See Sources."""
-        return next((bytes(b.view(digest)) for b in self._disks if b.has(digest)), None)
-
-    def collect(self, digest: Digest) -> bool:
-        """See Sources."""
-        content = None if self.blobs.has(digest) else self.read(digest)
-        if content is not None:
-            self.blobs.put(content)
-        return self.blobs.has(digest)
-
-    def damaged(self, digest: Digest) -> str:
-        """See Sources. Disks here lose files, they don't spoil them."""
-        return ""
-
-    def erased(self, digest: Digest) -> str:
-        """See Sources. Nobody erases anything here."""
-        return ""
+CANONICAL: Mapping[str, Check] = {"agreement": _agreement, "validity": _validity, "return": _return}

@@ -62,7 +62,7 @@ def show_many(console: Console, tally: Tally) -> None:
         f"{len(tally.verdicts)} worlds in {tally.seconds:.1f} s: {tally.rate:.1f} a second, "
         f"{total('hours'):.0f} virtual hours",
         f"{total('faults'):.0f} faults, {total('liars'):.0f} liars; {total('finalized'):.0f} rounds "
-        f"finalized, {total('skipped'):.0f} skipped",
+        f"merged, {total('skipped'):.0f} skipped",
     )
     if not tally.failed:
         say(console, "every promise held in every world")
@@ -78,16 +78,17 @@ def show_one(console: Console, evidence: Evidence, verdict: Verdict) -> None:
     say(console, *map(str, evidence.timeline.entries), "")
     say(
         console,
-        f"{verdict.finalized} rounds finalized, {verdict.skipped} skipped, in {verdict.hours:.2f} "
+        f"{verdict.finalized} rounds merged, {verdict.skipped} skipped, in {verdict.hours:.2f} "
         "virtual hours",
     )
     say(console, *(verdict.broken or ("every promise held",)))
 
 
 def _story(story: Story) -> Iterator[str]:
+    near = "" if story.neighbours is None else f" with {story.neighbours} neighbours"
     yield (
-        f"world {story.seed}: {story.nodes} nodes, {story.rounds} rounds, {story.merge}, phases of "
-        f"{story.phase_seconds} s, {story.confirmations} confirmations; quiet from round "
+        f"world {story.seed}: {story.nodes} nodes, {story.rounds} rounds, {story.merge}{near}, "
+        f"phases of {story.phase_seconds} s, {story.confirmations} confirmations; quiet from round "
         f"{story.quiet_round}"
     )
     for member, lie in sorted(story.hostile.items()):

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from node.ledger import Address, Call
+from node.transactions import hash_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Signatures:
         raw = account.encode() + nonce.to_bytes(8, "big") + data
         if raw not in self._known:
             call = self._calls[int.from_bytes(data, "big")]
-            self._known[raw] = Signed(account, nonce, call, keccak(raw))
+            self._known[raw] = Signed(account, nonce, call, hash_of(raw))
             self.made.append(self._known[raw])
         return raw
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from node.ledger import FIRST_GOSSIP
 from node.state import most_hostile
 from sim.world.lies import LIES
 
@@ -43,7 +44,8 @@ class Fault:
 class Story:
     """One world. hostile: behaviours of `sim.adversary` by member. late: members admitted under way.
 
-    ahead: by how many seconds a node's clock is.
+    ahead: by how many seconds a node's clock is. neighbours, withstands: of a gossip run, how many each
+    node hears, and how many hostile ones among them its rule must withstand.
     """
 
     seed: int
@@ -56,11 +58,18 @@ class Story:
     late: tuple[int, ...] = ()
     ahead: Mapping[int, float] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    neighbours: int | None = None
+    withstands: int | None = None
 
     @property
     def quiet_round(self) -> int:
         """The round at whose opening all faults end."""
         return max(self.rounds - QUIET_ROUNDS, 1)
+
+    @property
+    def run(self) -> int:
+        """The number of its only run."""
+        return 1 if self.neighbours is None else FIRST_GOSSIP
 
     @property
     def members(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from node.ledger import (
     AccountRotated,
     Attested,
+    AttestedOwn,
     Committed,
     Entered,
     Event,
@@ -16,9 +17,12 @@ from node.ledger import (
     InputsFixed,
     MemberAdmitted,
     MemberRevoked,
+    NeighboursDrawn,
     PeerKeyRotated,
     PhaseAdvanced,
     Revealed,
+    RoundBegan,
+    RoundEnded,
     RoundFinalized,
     RoundOpened,
     RoundSkipped,
@@ -37,6 +41,7 @@ _OF_MEMBERS = {
     Revealed: "revealed",
     Held: "held",
     Attested: "attested",
+    AttestedOwn: "attested its own",
 }
 
 
@@ -54,10 +59,16 @@ def _tell(event: Event) -> str:
     match event:
         case RoundOpened():
             return f"round {event.round} opens from {event.base.short}, quorum {event.quorum}"
+        case RoundBegan():
+            return f"round {event.round} begins"
         case PhaseAdvanced():
             return f"round {event.round}: {event.phase.name.lower()}"
         case InputsFixed():
             return f"round {event.round}: inputs are seats {_seats(event.inputs)}"
+        case NeighboursDrawn():
+            return f"round {event.round}: neighbours are drawn among seats {_seats(event.revealed)}"
+        case RoundEnded():
+            return f"round {event.round} is over"
         case RoundFinalized():
             return f"round {event.round} is finalized: {event.merged.short}"
         case RoundSkipped():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.world.gossips import gossip_story_of
 from sim.world.promises import broken
 from sim.world.story import Story, story_of
 from sim.world.world import Evidence, play
@@ -19,11 +21,13 @@ class Wish:
     seed: int
     nodes: int = 7
     rounds: int = 10
+    gossip: bool = False
 
     @property
     def story(self) -> Story:
         """What it stands for."""
-        return story_of(self.seed, self.nodes, self.rounds)
+        told = gossip_story_of if self.gossip else story_of
+        return told(self.seed, self.nodes, self.rounds)
 
     @property
     def command(self) -> str:
@@ -31,7 +35,8 @@ class Wish:
         plain = Wish(self.seed)
         nodes = "" if self.nodes == plain.nodes else f" --nodes {self.nodes}"
         rounds = "" if self.rounds == plain.rounds else f" --rounds {self.rounds}"
-        return f"waggle simulate world --seed {self.seed}{nodes}{rounds}"
+        gossip = " --gossip" if self.gossip else ""
+        return f"waggle simulate world{gossip} --seed {self.seed}{nodes}{rounds}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ def judge(wish: Wish) -> Verdict:
 
 
 def judge_all(wishes: Sequence[Wish]) -> list[Verdict]:
-    """A batch."""
+    """A batch, in a process of its own."""
+    gc.set_threshold(20_000)  # a world is many small values, few of them in cycles
     return [judge(wish) for wish in wishes]
 
 
@@ -68,7 +74,7 @@ def verdict_of(wish: Wish, evidence: Evidence) -> Verdict:
     return Verdict(
         wish=wish,
         broken=tuple(map(str, broken(evidence))),
-        finalized=sum(r.finalized is not None for r in rounds),
+        finalized=sum(r.ended and r.skipped is None for r in rounds),
         skipped=sum(r.skipped is not None for r in rounds),
         faults=len(evidence.story.faults),
         liars=len(evidence.story.hostile),

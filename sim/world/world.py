@@ -15,12 +15,12 @@ from random import Random
 
 import trio
 
+from node.contracts.chain import memory_address
 from node.digest import Digest
 from node.exchange import PeerKey
-from node.ledger import Address, Admit, Call, OpenRun
-from node.state import Chronicle, Run, apply_all
+from node.ledger import Address, Admit, Call, OpenGossip, OpenRun, is_gossip
+from node.state import Chronicle, Run
 from node.testing import MemoryNetwork
-from node.testing_ledger import memory_address
 from node.transactions import Pooling
 from node.weights import encode
 from sim.adversary.grammar import conduct_of
@@ -28,7 +28,8 @@ from sim.adversary.stage import Stage
 from sim.world import seeded
 from sim.world.chain import WorldChain
 from sim.world.faults import strike
-from sim.world.learning import INITIAL, RUN, rules
+from sim.world.fold import Fold
+from sim.world.learning import INITIAL, rules
 from sim.world.life import Steps
 from sim.world.node import Node
 from sim.world.seeded import sleep
@@ -67,7 +68,7 @@ class Evidence:
     @property
     def run(self) -> Run:
         """The world's run in the end."""
-        return self.chronicle.runs[RUN]
+        return self.chronicle.runs[self.story.run]
 
 
 class World:
@@ -76,14 +77,13 @@ class World:
     def __init__(self, story: Story, timeline: Timeline) -> None:
         self.story, self.timeline = story, timeline
         self.lots = Random(f"world {story.seed}")
-        self.rules = rules(
-            story.nodes, story.rounds, story.merge, story.phase_seconds, story.confirmations
-        )
+        self.rules = rules(story)
         self.authority = memory_address("authority")
         self.signatures = Signatures()
         self.wires, self.air = Wires(self.lots), MemoryNetwork()
         self.chain = WorldChain(self.authority, self.now, self.lots)
         self.chain.tell = self._hear_of_blocks
+        self.fold = Fold()
         self.nodes = {member: self._node(member) for member in story.members}
         self.quiet = trio.Event()
         self.seen: dict[Digest, float] = {}
@@ -112,7 +112,7 @@ class World:
         return Evidence(
             story=self.story,
             chain=self.chain,
-            chronicle=apply_all(Chronicle(), (one.event for one in self.chain.logged)),
+            chronicle=self.fold(Chronicle(), (one.event for one in self.chain.logged)),
             nodes=self.nodes,
             signatures=self.signatures,
             seen=self.seen,
@@ -144,6 +144,10 @@ class World:
         """The account that acts for a member, as the chain has it."""
         return self.chronicle.members[member].account
 
+    def key_of(self, member: int) -> PeerKey:
+        """The peer key that a member has on the chain."""
+        return self.chronicle.members[member].peer_key
+
     def saw(self, digest: Digest) -> None:
         """A blob reached another node."""
         self.seen.setdefault(digest, self.now())
@@ -171,7 +175,7 @@ class World:
 
     async def until(self, condition: Callable[[Run], bool]) -> None:
         """Wait for something to be said on the chain."""
-        while not ((run := self.chronicle.runs.get(RUN)) and condition(run)):
+        while not ((run := self.chronicle.runs.get(self.story.run)) and condition(run)):
             await self._news.wait()
 
     @property
@@ -180,7 +184,7 @@ class World:
         last = self.chain.height - self.story.confirmations
         if last > self._read:
             found = self.chain.contracts.events(self._read + 1, last)
-            self._chronicle = apply_all(self._chronicle, (one.event for one in found))
+            self._chronicle = self.fold(self._chronicle, (one.event for one in found))
             self._read = last
         return self._chronicle
 
@@ -219,7 +223,8 @@ class World:
             await self.operator(self.authority, Admit(node.account, node.key, bytes(32)))
             node.disk.blobs.put(encode(INITIAL))
         manifest = self.rules.manifest
-        await self.operator(self.authority, OpenRun(manifest.terms, manifest.to_bytes()))
+        opening = OpenGossip if is_gossip(self.story.run) else OpenRun
+        await self.operator(self.authority, opening(manifest.terms, manifest.to_bytes()))
         self.settled = self.chain.height
 
 

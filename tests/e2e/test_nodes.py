@@ -69,10 +69,10 @@ def exit_codes(nodes: Sequence[ForkServerProcess], seconds: float = 120) -> list
     return [node.exitcode for node in nodes]
 
 
-def swarm(folder: Path, chain: Devnet, **wishes: Any) -> list[Home]:
-    """Homes of an admitted swarm with an open run."""
+def swarm(folder: Path, chain: Devnet, *, seats: int = 4, **wishes: Any) -> list[Home]:
+    """Homes of an admitted swarm of four with an open run."""
     times = {"enter_seconds": 90, "commit_seconds": 60, "reveal_seconds": 20}
-    run = RunPlan("test", 4, **{**times, "hold_seconds": 20, "attest_seconds": 20, **wishes})
+    run = RunPlan("test", seats, **{**times, "hold_seconds": 20, "attest_seconds": 20, **wishes})
     prepare(SwarmPlan(folder / "run", 4, "wdbc", run), chain.rpc)
     return RunFolder(folder / "run").homes()
 

@@ -1,8 +1,9 @@
-"""An in-memory chain for tests and the world: members, runs, blocks and time, no EVM.
+"""A chain in memory, no EVM: members, runs, blocks and time. Tests and the world run on it, and the
+audit tells records by it.
 
 `MemoryChain` is the chain; `MemoryLedger(chain, account)` is one account's `Ledger`. It follows
-NodeRegistry.sol (in `node.testing_members`), RoundLedger.sol (in `node.testing_rounds`) and
-GossipLedger.sol (in `node.testing_gossip`), and passes the same suites. Each call that is taken mines
+NodeRegistry.sol (in `node.contracts.registry`), RoundLedger.sol (in `node.contracts.rounds`) and
+GossipLedger.sol (in `node.contracts.gossip`), and passes the same suites. Each call that is taken mines
 one block at the injected clock's time.
 """
 
@@ -17,6 +18,9 @@ import trio
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from node.contracts.gossip import MemoryGossip, checked_gossip
+from node.contracts.registry import MemoryRegistry
+from node.contracts.rounds import MemoryRun, checked
 from node.digest import ZERO, Digest
 from node.errors import LedgerRefusal
 from node.ledger import (
@@ -51,9 +55,6 @@ from node.ledger import (
     RunOpened,
     is_gossip,
 )
-from node.testing_gossip import MemoryGossip, checked_gossip
-from node.testing_members import MemoryRegistry
-from node.testing_rounds import MemoryRun, checked
 
 _Said = tuple[bytes, list[Event]]
 

@@ -170,7 +170,7 @@ class MemoryRun:
         if self._votes[call.round, call.merged, call.receipt] >= self.tallies.quorum:
             self._finalize(call, now)
 
-    # What another kind of run does in its own way, see node.testing_gossip.
+    # What another kind of run does in its own way, see node.contracts.gossip.
 
     def base_of(self, member: int) -> Digest:
         """The model that a member's update of this round starts from."""

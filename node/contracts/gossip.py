@@ -1,6 +1,6 @@
 """The rules of GossipLedger.sol in Python: one gossip run.
 
-What ledgers of all kinds of runs share (Rounds.sol) is in `node.testing_rounds`; this is kept in step
+What ledgers of all kinds of runs share (Rounds.sol) is in `node.contracts.rounds`; this is kept in step
 with the contract by tests/test_gossip_ledger.py and tests/test_ledger_twins.py.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from node.contracts.rounds import MemoryRun, checked
 from node.digest import ZERO, Digest
 from node.errors import LedgerRefusal
 from node.ledger import (
@@ -21,7 +22,6 @@ from node.ledger import (
     RunEvent,
     Terms,
 )
-from node.testing_rounds import MemoryRun, checked
 
 
 class MemoryGossip(MemoryRun):

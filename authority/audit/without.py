@@ -40,6 +40,15 @@ class Bench:
         claimed = Claimed(self._run.number, round_.number, member, digest)
         return verify(self._manifest, layout, claimed, self._blobs.view(digest))
 
+    def model(self, digest: Digest) -> dict[str, Array]:
+        """A model's tensors. Raises LookupError without a copy of it."""
+        self._collect(digest)
+        return arrays(self._blobs.view(digest))
+
+    def drop(self, digest: Digest) -> None:
+        """Give the room of a merge back; what lies in the sources can be had again."""
+        self._blobs.drop(digest)
+
     def pull(self, round_: Round, crew: Collection[int]) -> float | None:
         """How far the merge is from the one without the crew, as a share of the latter's step.
 
@@ -49,14 +58,18 @@ class Bench:
         assert round_.finalized is not None
         try:
             self._collect(round_.finalized.merged)
-            other = self._row(self._merged(round_, rest))
+            other = self.row(self.merged(round_, rest))
         except (LookupError, BadUpdate, Unfit):
             return None
-        step = float(np.linalg.norm(other - self._row(round_.base)))
-        moved = float(np.linalg.norm(self._row(round_.finalized.merged) - other))
+        step = float(np.linalg.norm(other - self.row(round_.base)))
+        moved = float(np.linalg.norm(self.row(round_.finalized.merged) - other))
         return moved / step if step else None
 
-    def _merged(self, round_: Round, members: Sequence[int]) -> Digest:
+    def merged(self, round_: Round, members: Sequence[int]) -> Digest:
+        """What the round's rule gives of these members' updates alone; withstanding what it then can.
+
+        Raises LookupError for want of a blob or of members, BadUpdate, Unfit for too few.
+        """
         if not members:
             raise LookupError("nobody is left")
         facts = facts_of(round_, self._manifest)
@@ -69,7 +82,9 @@ class Bench:
             if not self.sources.collect(digest):
                 raise LookupError(f"there is no copy of {digest.short}")
 
-    def _row(self, digest: Digest) -> Array:
+    def row(self, digest: Digest) -> Array:
+        """All floats of a blob that was collected, flat. Raises LookupError without a copy."""
+        self._collect(digest)
         floats = (a for a in arrays(self._blobs.view(digest)).values() if a.dtype.kind == "f")
         return np.concatenate([array.reshape(-1).astype(np.float64) for array in floats])
 

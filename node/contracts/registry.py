@@ -1,6 +1,6 @@
 """The rules of NodeRegistry.sol in Python: who is a member, who an auditor, with which peer key.
 
-A readable twin like `node.testing_rounds`: every method checks first and changes afterwards.
+A readable twin like `node.contracts.rounds`: every method checks first and changes afterwards.
 """
 
 from __future__ import annotations

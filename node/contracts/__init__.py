@@ -1,0 +1,1 @@
+"""The contracts once more, in Python: tested against the Solidity ones, call by call."""

@@ -1,0 +1,82 @@
+"""A node's database beside what the node said on the chain."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from authority.audit.databases import altered
+from authority.audit.finding import Kind
+from node.config import Home
+from tests.swarm import Swarm, on_virtual_time, quick_disk
+
+__all__ = ["quick_disk"]
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
+
+
+@pytest.fixture
+def audited(tmp_path):
+    """Looks into node 2's home, after something was done to its database."""
+    swarms = []
+
+    @on_virtual_time
+    async def play():
+        swarms.append(Swarm(tmp_path, rounds=2))
+        await swarms[0].play()
+
+    play()
+    record, home = swarms[0].record, Home(tmp_path / "home")
+    home.folder.mkdir()
+    home.database.write_bytes((swarms[0][2].home / "node.db").read_bytes())
+    card = {
+        "name": "clinic-2",
+        "account": record.chronicle.members[2].account,
+        "peer_key": "00" * 32,
+        "addresses": [],
+    }
+    home.card.write_text(json.dumps(card))
+
+    def look(*statements):
+        with closing(sqlite3.connect(home.database)) as db:
+            for statement in statements:
+                db.execute(statement)
+            db.commit()
+        return [(f.kind, f.round, f.member) for f in altered(record, [home.folder])]
+
+    look.home = home
+    look.record = record
+    return look
+
+
+def test_an_honest_database_agrees(audited):
+    """Nothing is found."""
+    assert audited() == []
+
+
+def test_an_altered_promise_is_found(audited):
+    """With its round."""
+    change = "UPDATE updates SET weight = 2 * weight WHERE round = 1"
+    assert audited(change) == [(Kind.DATABASE, 1, 2)]
+
+
+def test_an_altered_transaction_is_found(audited):
+    """Its bytes don't have its hash."""
+    add = "INSERT INTO transactions (nonce, hash, raw, settled) VALUES (9, x'00', x'01', 1)"
+    assert audited(add) == [(Kind.DATABASE, None, 2)]
+
+
+def test_a_damaged_database_is_found(audited):
+    """One that can't be read at all."""
+    data = bytearray(audited.home.database.read_bytes())
+    data[16] ^= 0xFF
+    audited.home.database.write_bytes(bytes(data))
+    ((kind, _, member),) = [
+        (f.kind, f.round, f.member) for f in altered(audited.record, [audited.home.folder])
+    ]
+    assert (kind, member) == (Kind.DATABASE, 2)
+
+
+def test_a_home_without_a_card_or_a_database_is_passed_by(audited, tmp_path):
+    """It is nobody's."""
+    assert altered(audited.record, [tmp_path]) == ()
