@@ -71,6 +71,25 @@ def test_it_keeps_all_of_a_run(tmp_path, neighbours):
 
 
 @on_virtual_time
+async def test_its_status_is_never_old(tmp_path):
+    """Two seconds after the last blob came the file says so."""
+    swarm, archive = archived(tmp_path)
+
+    async def story():
+        archive.admit()
+        archive.start()
+        for rounds in (1, 2, 3):
+            await swarm.until(lambda run, rounds=rounds: len(run.past) == rounds)
+            await archive.until_complete()
+            await trio.sleep(2)
+            facts = read_progress(archive.home.status)
+            assert (facts["missing"], facts["kept"]) == (0, len(archive.part.gatherer.kept))
+        archive.crash()
+
+    await swarm.play(story=story)
+
+
+@on_virtual_time
 async def test_it_asks_nobody_before_it_is_admitted(tmp_path):
     """It says so and waits; then it gets what was before, too."""
     swarm, archive = archived(tmp_path)

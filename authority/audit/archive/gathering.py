@@ -65,7 +65,7 @@ class Gatherer:
     """Fills an archive's blobs. own: its peer key. erased: whether a blob was deleted on purpose.
 
     missing, kept: what is wanted, not here and here. why: what was last heard of a missing blob, by
-    whom.
+    whom. changes: how often any of that changed, or was tried to.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Gatherer:
         self._peers: dict[PeerKey, _Peer] = {}
         self._busy: set[Digest] = set()
         self._news = trio.Event()
+        self.changes = 0
         self.missing: dict[Digest, Wanted] = {}
         self.kept: dict[Digest, Wanted] = {}
         self.why: dict[Digest, dict[str, str]] = {}
@@ -202,5 +203,6 @@ class Gatherer:
         return model + SLACK if one.what == "update" else model
 
     def _tell(self) -> None:
+        self.changes += 1
         self._news.set()
         self._news = trio.Event()

@@ -54,10 +54,12 @@ class Teller:
     async def run(self) -> None:
         """For ever."""
         while True:
+            told = self._gatherer.changes
             self.tell()
             await trio.sleep(PAUSE_SECONDS)
-            with trio.move_on_after(PATIENCE_SECONDS):
-                await self._gatherer.changed()
+            if told == self._gatherer.changes:
+                with trio.move_on_after(PATIENCE_SECONDS):
+                    await self._gatherer.changed()
 
     def tell(self) -> None:
         """Say what is new, and write the status file."""
