@@ -2,7 +2,7 @@
 
 A blob is written under a temporary name, fsynced, checked against its digest, and renamed: under its
 final name it is whole. Reads are memory-mapped, so a blob costs no memory of its own. Temporary
-files of a killed process are swept when the store opens.
+files of a killed process are swept when the process that owns the folder opens the store.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from node.digest import CHUNK, Digest, Outline, chunk_hash, outline, outline_file
 from node.durable import disk_faults, sync_folder
@@ -86,8 +86,14 @@ class DiskBlobs:
         self._outlines: dict[Digest, Outline] = {}
         self._partials: dict[Digest, _DiskPartial] = {}
         folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def owned(cls, folder: Path) -> Self:
+        """The store of the one process that fetches into a folder; others may look into it."""
+        store = cls(folder)
         for stale in folder.glob(f"{_TEMPORARY}*"):
             stale.unlink()
+        return store
 
     def path(self, digest: Digest) -> Path:
         """Where the blob lies, or would lie."""

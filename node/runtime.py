@@ -83,7 +83,7 @@ class _Node:
             config.site.seed,
             home.folder / Path(config.site.folder),
         )
-        self._blobs = DiskBlobs(home.blobs)
+        self._blobs = DiskBlobs.owned(home.blobs)
         self._trainer = TorchTrainer(task, site, device=config.device, threads=config.threads)
         self._ledger = ledger
         self._watch = Watch(ledger, poll_seconds=config.poll_seconds)

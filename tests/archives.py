@@ -80,7 +80,7 @@ class Archived:
 
     def _archive(self) -> Archive:
         watch = Watch(self.swarm.chain.ledger(self.swarm[1].line.account), poll_seconds=POLL_SECONDS)
-        blobs = DiskBlobs(self.home.blobs)
+        blobs = DiskBlobs.owned(self.home.blobs)
         inner = MemoryExchange(
             network=self.swarm.wire,
             key=self.key,

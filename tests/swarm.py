@@ -249,7 +249,7 @@ class Node:
         self.home.mkdir()
 
     async def _live(self, database: DiskDatabase) -> None:
-        blobs = DiskBlobs(self.blobs)
+        blobs = DiskBlobs.owned(self.blobs)
         if self.lives == 1:
             blobs.put(encode(INITIAL))
         conduct = self.conduct()

@@ -39,10 +39,19 @@ def test_a_draft_that_is_not_finished_leaves_no_file(blobs):
 
 
 def test_leftovers_of_a_killed_process_are_swept(blobs):
-    """Temporary files are gone after the store opens again; blobs stay."""
+    """Temporary files are gone after its owner opens the store again; blobs stay."""
     name = blobs.put(b"weights")
     (blobs._folder / ".part-killed").write_bytes(b"half")
-    assert files(DiskBlobs(blobs._folder)) == [name.hex]
+    assert files(DiskBlobs.owned(blobs._folder)) == [name.hex]
+
+
+def test_who_looks_into_a_store_takes_nothing_from_its_owner(blobs):
+    """A command on a running node's folder leaves what the node is fetching."""
+    whole = outline(b"weights")
+    arriving = blobs.partial(whole)
+    DiskBlobs(blobs._folder)
+    assert arriving.add(b"weights")
+    assert blobs.has(whole.digest)
 
 
 @pytest.mark.parametrize("damage", [b"", b"weightz", b"weights and more"])

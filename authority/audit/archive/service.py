@@ -51,7 +51,7 @@ async def run_archive(home: Home, say: Say) -> None:
             raise WrongUse(
                 f"{home.folder} is a node's home: an auditor's is made by `waggle audit init`"
             )
-        blobs = DiskBlobs(home.blobs)
+        blobs = DiskBlobs.owned(home.blobs)
         # It sends nothing, so any account will do.
         ledger = await chain.connect(config.rpc, config.network, Account.create())
         watch = Watch(ledger, poll_seconds=config.poll_seconds)
