@@ -14,6 +14,7 @@ from authority.audit.cli_members import influence, node
 from authority.audit.passport.cli import export, verify
 from authority.audit.report.cli import report
 from authority.audit.subject import about_a_run, place, subject
+from authority.audit.words import say_lines
 from node.errors import BadAnswer
 
 if TYPE_CHECKING:
@@ -111,10 +112,10 @@ def replay(open_place: OpenPlace, /, as_json: bool, **where: Any) -> None:
     console, name = Console(stderr=as_json), about.place.name
     checked = check(
         about,
-        lambda one: console.print(*say(one, name), sep="\n", highlight=False, soft_wrap=True),
+        lambda one: say_lines(console, say(one, name)),
     )
     for finding in checked.wrong:
-        console.print(f"{finding.kind}: {finding.said(name)}", highlight=False, soft_wrap=True)
+        say_lines(console, [f"{finding.kind}: {finding.said(name)}"])
     click.echo(json.dumps(checked.plain()) if as_json else _summary(checked))
     _end(checked.problems)
 

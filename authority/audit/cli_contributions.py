@@ -12,6 +12,7 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from authority.audit.subject import FOLDERS, about_a_run, subject
 
@@ -95,7 +96,9 @@ def _print(found: Contributions, metric: str, place: Place) -> None:
     for one in found.members:
         spread = f" ({one.shapley.low:+.4f} to {one.shapley.high:+.4f})" if found.permutations else ""
         shapley = f"{one.shapley.mean:+.4f}{spread}"
-        view.add_row(place.name(one.member), str(one.rounds), f"{one.leave_one_out:+.4f}", shapley)
+        view.add_row(
+            Text(place.name(one.member)), str(one.rounds), f"{one.leave_one_out:+.4f}", shapley
+        )
     Console().print(view)
     how = f"from {found.permutations} permutations" if found.permutations else "exact, all coalitions"
     click.echo(f"{metric}: all rounds together gained {found.gain:+.4f}; Shapley values {how}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from authority.audit.record import Record
 from authority.audit.words import when
@@ -69,7 +70,7 @@ def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
         counts = " ".join(str(len(getattr(row, field))) for field in _FIELDS.values())
         view.add_row(
             str(row.round),
-            "\n".join((row.outcome, *_exceptions(row, name))),
+            Text("\n".join((row.outcome, *_exceptions(row, name)))),
             (row.model or "-")[:SHORT],
             f"{counts} of {len(row.expected)}",
             f"{row.first_block}-{row.last_block}",

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from authority.audit.subject import FOLDERS, about_a_run, place
+from authority.audit.words import say_lines
 from node.errors import BadAnswer, WrongUse
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _verified(file: Path, folders: tuple[Path, ...], console: Console) -> Verifi
     from authority.audit.replay import Replayed, say
 
     def tell(one: Replayed) -> None:
-        console.print(*say(one, "member {}".format), sep="\n", highlight=False, soft_wrap=True)
+        say_lines(console, say(one, "member {}".format))
 
     with _progress("blocks verified") as on_block:
         return verify_passport(file, folders, on_block=on_block, on_round=tell)

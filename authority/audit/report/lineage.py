@@ -47,7 +47,7 @@ def lineage(run: Run, receipts: Receipts, name: Callable[[int], str]) -> Figure:
         for kind, at in _cells(run, rounds, members, receipts).items():
             _draw(axes, MARKS[kind], at)
         _draw_models(axes, rounds)
-        axes.set_yticks(range(len(members)), [name(member) for member in members])
+        axes.set_yticks(range(len(members)), [name(member) for member in members], parse_math=False)
         axes.set_xticks([r.number for r in rounds])
         axes.set_ylim(len(members) - 0.4, -2.4)
         axes.set_xlabel("round; above it the first digits of the model that it finalized")
