@@ -1,4 +1,4 @@
-"""`waggle audit` at a terminal: what is said whatever names and blobs hold, and with which exit code."""
+"""`waggle audit` at a terminal: what is said of odd names, blobs and records, with which exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from authority.audit import reading
 from authority.audit.place import Place
-from tests.swarm import Swarm, on_virtual_time, quick_disk
+from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
 from waggle import main
 
 __all__ = ["quick_disk"]
@@ -77,4 +77,71 @@ def test_a_reason_for_an_erasure_is_no_markup(audit, swarm, tmp_path):
     note = {"erased": "2026-01-01", "because": "[bold]x[/nope]"}
     (path.parent / f".erased-{path.name}").write_text(json.dumps(note))
     done = audit("replay", tmp_path)
-    assert (0, True) == (done.exit_code, "because: [bold]x[/nope]" in done.output)
+    assert "because: [bold]x[/nope]" in done.output
+    assert done.exit_code == 0
+
+
+def with_manifest(record, manifest):
+    """The record, as if the run had been opened with another manifest."""
+    run = replace(record.chronicle.runs[RUN], manifest=manifest)
+    return replace(record, chronicle=replace(record.chronicle, runs={RUN: run}))
+
+
+def one_json(done):
+    """The single value on standard output."""
+    return json.loads(done.stdout)
+
+
+def test_a_manifest_that_is_rubbish_is_one_finding(audit, swarm, tmp_path):
+    """What else is known of the run is told all the same, on the page, too."""
+    record = with_manifest(swarm.record, b"rubbish")
+    done = audit("replay", tmp_path, "--json", record=record)
+    assert done.exit_code == 1
+    assert [one["kind"] for one in one_json(done)["manifest"]] == ["manifest"]
+    assert done.stderr.splitlines()[-1] == "waggle: the run's manifest can't be used"
+    page = tmp_path / "page.html"
+    assert audit("report", tmp_path, "--out", page, record=record).exit_code == 1
+    assert "manifest can&#39;t be read" in page.read_text()
+    for words in (("show",), ("node", "1"), ("influence", "1")):
+        assert audit(*words, tmp_path, record=record).exit_code == 0
+
+
+def test_a_manifest_without_a_rule_is_one_finding(audit, swarm, tmp_path):
+    """A rule that nobody knows is as good as none."""
+    manifest = swarm.run.manifest.replace(b'"trimmed-mean', b'"trimmed-hat')
+    assert manifest != swarm.run.manifest
+    done = audit("replay", tmp_path, record=with_manifest(swarm.record, manifest))
+    assert (done.exit_code, "manifest: " in done.output) == (1, True)
+
+
+def test_differing_endpoints_are_a_finding_of_every_command(audit, swarm, tmp_path):
+    """Whatever was asked, the answer hangs on them; with JSON it is one value all the same."""
+    record = replace(swarm.record, differences=("b lacks 1 of the logs",))
+    for words in (("show",), ("replay",), ("node", "1"), ("influence", "1")):
+        done = audit(*words, tmp_path, "--json", record=record)
+        assert (words, done.exit_code) == (words, 1)
+        assert one_json(done) is not None
+        assert done.stderr.splitlines()[-1] == "waggle: b lacks 1 of the logs"
+
+
+def test_contributions_that_cannot_be_told_are_json_where_it_was_asked_for(audit, swarm, tmp_path):
+    """One value, whatever stopped it."""
+    record = with_manifest(swarm.record, b"rubbish")
+    done = audit("contributions", tmp_path, "--json", record=record)
+    assert done.exit_code == 1
+    assert one_json(done)["good"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--round", 7), "there is no round 7: the run has 2 until now"),
+        (("--node", ""), "'' is no member"),
+        (("--follow", "--json"), "--follow tells every round in a line"),
+        (("--follow", "--round", 1), "--follow tells every round in a line"),
+    ],
+)
+def test_what_cannot_be_shown_is_wrong_use(audit, tmp_path, words, said):
+    """Instead of an empty table, or another one than was asked for."""
+    done = audit("show", tmp_path, *words)
+    assert (done.exit_code, said in done.stderr) == (2, True), done.output

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from authority.audit.ending import end, stopping
 from authority.audit.subject import FOLDERS, about_a_run, subject
 
 if TYPE_CHECKING:
@@ -59,22 +60,24 @@ def contributions(
     from authority.audit.scoring import Scorer
     from node.manifest import Manifest
 
-    with subject(open_place, where) as about:
-        pass
-    score = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
-    with _progress() as tick:
-        found = contributions_of(
-            about.run,
-            about.place.blobs,
-            score,
-            seed=seed,
-            permutations=permutations,
-            on_merge=tick,
-        )
+    with stopping(as_json):
+        with subject(open_place, where) as about:
+            pass
+        score = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
+        with _progress() as tick:
+            found = contributions_of(
+                about.run,
+                about.place.blobs,
+                score,
+                seed=seed,
+                permutations=permutations,
+                on_merge=tick,
+            )
     if as_json:
         click.echo(json.dumps({"metric": score.metric, **found.plain()}))
     else:
         _print(found, score.metric, about.place)
+    end(about.record.differences)
 
 
 @contextmanager

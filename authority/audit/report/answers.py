@@ -20,7 +20,7 @@ UNPROVEN = (
 
 def verdict(checked: Checked) -> str:
     """In a sentence."""
-    if not checked.replayed and checked.coherent:
+    if not checked.replayed and checked.coherent and checked.fit:
         return "Nothing was merged yet: there is nothing to confirm."
     if not checked.good:
         return "Something is wrong: see the findings."
@@ -50,7 +50,11 @@ def findings(checked: Checked) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-_PLACES = {Kind.RECORD: "the chain's record", Kind.DATABASE: "a database"}
+_PLACES = {
+    Kind.RECORD: "the chain's record",
+    Kind.DATABASE: "a database",
+    Kind.MANIFEST: "the manifest",
+}
 
 
 def _answers(checked: Checked) -> Iterator[str]:
@@ -67,7 +71,7 @@ def _answers(checked: Checked) -> Iterator[str]:
         agree = "don't agree" if record.differences else "agree"
         yield f"The {len(checked.about.place.rpcs)} chain endpoints asked {agree}."
     yield from _rounds(checked)
-    yield _state(run)
+    yield _state(run, Manifest.from_bytes(run.manifest).reason if checked.fit else None)
 
 
 def _rounds(checked: Checked) -> Iterator[str]:
@@ -87,14 +91,13 @@ def _rounds(checked: Checked) -> Iterator[str]:
         yield f"Revoked while the run went on: {_listed(map(name, sorted(run.evicted)))}."
 
 
-def _state(run: Run) -> str:
-    manifest = Manifest.from_bytes(run.manifest)
+def _state(run: Run, reason: str | None) -> str:
     kind = "gossip run" if isinstance(run, GossipRun) else "run"
     over = "is over" if run.closed is not None else "is still going on"
     goes_on = ""
     if run.terms.parent_run:
         goes_on = f" It goes on from run {run.terms.parent_run}, round {run.terms.parent_round}"
-        goes_on += f": {manifest.reason}." if manifest.reason else "."
+        goes_on += f": {reason}." if reason else "."
     return f"The {kind} {over} after {len(run.rounds)} of {run.terms.rounds} rounds.{goes_on}"
 
 

@@ -11,7 +11,7 @@ import click
 
 from authority.audit.cli_contributions import DATA, TASK
 from authority.audit.subject import about_a_run, subject
-from node.errors import BadAnswer, WrongUse
+from node.errors import BadAnswer, Unfit, WrongUse
 
 if TYPE_CHECKING:
     from authority.audit.place import OpenPlace
@@ -57,7 +57,7 @@ def report(
     scorer, unmeasured = None, ""
     try:
         scorer = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
-    except WrongUse as error:
+    except (WrongUse, Unfit) as error:
         if source or data:
             raise
         unmeasured = str(error)
@@ -65,4 +65,4 @@ def report(
     write_whole(out, html.encode())
     click.echo(f"{out}: {verdict(checked)}")
     if not checked.good:
-        raise BadAnswer(f"the audit of run {about.run.number} has findings: see {out}")
+        raise BadAnswer(f"run {about.run.number}: {'; '.join(checked.problems)}: see {out}")

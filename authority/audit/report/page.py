@@ -72,7 +72,7 @@ def _sections(checked: Checked, scorer: Scorer | None, unmeasured: str) -> Itera
         f"Who entered each merge, who was left out, who disagreed.{cut} The table below has the names."
     )
     yield _drawn("Lineage", words, lineage(run, receipts_in(place.blobs), place.name))
-    if not isinstance(run, GossipRun):
+    if checked.fit and not isinstance(run, GossipRun):
         yield from _measured(checked, scorer, unmeasured)
     gas = {row.round: float(row.gas) for row in history_of(checked.about.record, run)}
     if gas:
