@@ -145,3 +145,9 @@ def test_what_cannot_be_shown_is_wrong_use(audit, tmp_path, words, said):
     """Instead of an empty table, or another one than was asked for."""
     done = audit("show", tmp_path, *words)
     assert (done.exit_code, said in done.stderr) == (2, True), done.output
+
+
+def test_a_gossip_ledger_goes_with_a_ledger(audit, tmp_path):
+    """A folder has its own; to leave the option unheeded would mislead."""
+    done = audit("show", tmp_path, "--gossip-ledger", "0x" + "11" * 20)
+    assert (done.exit_code, "--gossip-ledger goes with --ledger" in done.stderr) == (2, True)
