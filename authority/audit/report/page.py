@@ -30,8 +30,13 @@ from node.state import GossipRun
 _MORE_STYLE = """
 .verdict { border-left: .4rem solid; padding: .5rem 1rem; }
 .good { border-color: #009E73; } .bad { border-color: #D55E00; }
+td.text { min-width: 9rem; }
 code { font-size: .92em; overflow-wrap: anywhere; }
 """
+
+
+_MODEL = {False: "model", True: "initial model"}
+"""By whether it is a gossip run: there each member has a model of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +116,5 @@ def _facts(checked: Checked) -> Sequence[tuple[str, str]]:
         ("ledger", network.ledger_of(checked.run.number)),
         ("network", network.network_id.hex()),
         ("manifest", checked.run.manifest_digest.hex()),
-        ("model", checked.run.model.hex),
+        (_MODEL[isinstance(checked.run, GossipRun)], checked.run.model.hex),
     )
