@@ -13,7 +13,7 @@ from authority.audit.receipts import Receipts, input_of
 from authority.figure_style import BLUE, GREY, INK, ORANGE, PALE, PURPLE, look
 from node.state import GossipRun, Round, Run
 
-MOST_ROUNDS = 60
+MOST_ROUNDS = 30
 """Rounds that are drawn, the last ones: more can't be read."""
 
 

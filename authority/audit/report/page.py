@@ -30,7 +30,9 @@ from node.state import GossipRun
 _MORE_STYLE = """
 .verdict { border-left: .4rem solid; padding: .5rem 1rem; }
 .good { border-color: #009E73; } .bad { border-color: #D55E00; }
-td.text { min-width: 9rem; }
+td.names { min-width: 17rem; }
+@media screen and (max-width: 40rem) {
+  figure { overflow-x: auto; } figure img { max-width: none; } td.names { min-width: 11rem; } }
 code { font-size: .92em; overflow-wrap: anywhere; }
 """
 
