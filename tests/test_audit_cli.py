@@ -151,3 +151,15 @@ def test_a_gossip_ledger_goes_with_a_ledger(audit, tmp_path):
     """A folder has its own; to leave the option unheeded would mislead."""
     done = audit("show", tmp_path, "--gossip-ledger", "0x" + "11" * 20)
     assert (done.exit_code, "--gossip-ledger goes with --ledger" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", ["report", "export"])
+def test_a_file_that_can_be_nowhere_is_told_before_the_work(audit, tmp_path, monkeypatch, words):
+    """Nobody waits for an hour to hear it."""
+
+    def worked(*args):
+        raise AssertionError("it began")
+
+    monkeypatch.setattr("authority.audit.reading.Reader.connected", worked)
+    done = audit(words, tmp_path, "--out", tmp_path / "nowhere" / "file")
+    assert (done.exit_code, "is no folder: make it" in done.stderr) == (2, True)

@@ -64,7 +64,7 @@ def contributions(
         with subject(open_place, where) as about:
             pass
         score = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
-        with _progress() as tick:
+        with progress("merges redone") as tick:
             found = contributions_of(
                 about.run,
                 about.place.blobs,
@@ -81,14 +81,14 @@ def contributions(
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[], None]]:
-    """Counts merges on standard error, where that is a terminal."""
+def progress(what: str) -> Iterator[Callable[[], None]]:
+    """Counts on standard error, where that is a terminal."""
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.completed:.0f} merges redone"), TimeElapsedColumn())
+    columns = (TextColumn(f"{{task.completed:.0f}} {what}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("merging", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda: bar.advance(task)
 
 

@@ -41,6 +41,12 @@ _OPTIONS = (
 )
 
 
+def in_a_folder(out: Path) -> None:
+    """Before long work whose fruit goes there. Raises WrongUse."""
+    if not out.absolute().parent.is_dir():
+        raise WrongUse(f"{out.parent} is no folder: make it, or choose another --out")
+
+
 def about_a_run(command: Command) -> Command:
     """The options that say what is audited; the command gets them as `where`."""
     return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)

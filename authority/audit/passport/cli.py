@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from authority.audit.ending import end, stopping
-from authority.audit.subject import FOLDERS, about_a_run, place
+from authority.audit.subject import FOLDERS, about_a_run, in_a_folder, place
 from authority.audit.words import say_lines
 from node.errors import WrongUse
 
@@ -58,6 +58,7 @@ def export(
 
     if out.exists():
         raise WrongUse(f"{out} exists: choose another --out, or remove it first")
+    in_a_folder(out)
     with (
         stopping(as_json),
         place(open_place, where) as found,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authority.audit.cli_contributions import DATA, TASK
-from authority.audit.subject import about_a_run, subject
+from authority.audit.cli_contributions import DATA, TASK, progress
+from authority.audit.subject import about_a_run, in_a_folder, subject
 from node.errors import BadAnswer, Unfit, WrongUse
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ def report(
 
     if out.exists() and not force:
         raise WrongUse(f"{out} exists: choose another --out, or give --force")
+    in_a_folder(out)
     with subject(open_place, where) as about:
         pass
-    checked = check(about)
+    with progress("merges redone") as tick:
+        checked = check(about, lambda one: tick())
     scorer, unmeasured = None, ""
     try:
         scorer = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
