@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from authority.audit import reading
 from authority.audit.place import Place
+from node.ledger import Committed
 from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
 from waggle import main
 
@@ -163,3 +164,15 @@ def test_a_file_that_can_be_nowhere_is_told_before_the_work(audit, tmp_path, mon
     monkeypatch.setattr("authority.audit.reading.Reader.connected", worked)
     done = audit(words, tmp_path, "--out", tmp_path / "nowhere" / "file")
     assert (done.exit_code, "is no folder: make it" in done.stderr) == (2, True)
+
+
+def test_privacy_is_told_in_epsilon(audit, swarm, tmp_path):
+    """As people say it; the chain's unit is a millionth."""
+    logged = tuple(
+        replace(one, event=replace(one.event, privacy=1_500_000))
+        if isinstance(one.event, Committed) and one.event.member == 3
+        else one
+        for one in swarm.logged
+    )
+    done = audit("node", "3", tmp_path, record=replace(swarm.record, logged=logged))
+    assert ("epsilon" in done.output, " 1.5 " in done.output) == (True, True)

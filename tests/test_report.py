@@ -136,3 +136,16 @@ def test_a_run_without_a_round_has_a_page_too(tmp_path):
     place = Place((), swarm.record.network, (swarm[1].blobs,))
     found = Checked(Subject(swarm.record, empty, place), (), ())
     assert "Nothing was merged yet" in html(found)
+
+
+def test_a_long_name_leaves_room_for_the_picture(tmp_path):
+    """The table has it in full."""
+    (axes,) = lineage(played(tmp_path).run, receipts_in([]), lambda member: "x" * 90).axes
+    assert {label.get_text() for label in axes.get_yticklabels()} == {"x" * 25 + "..."}
+
+
+def test_only_what_grows_with_the_run_scrolls(tmp_path):
+    """The lineage, on a narrow screen; curves always fit."""
+    text = html(checked(played(tmp_path)))
+    assert text.count('class="broad"') == 1
+    assert text.index("Lineage") < text.index('class="broad"') < text.index("Accuracy over rounds")

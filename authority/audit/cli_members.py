@@ -54,11 +54,11 @@ def _print_life(life: Life, place: Place) -> None:
         by = f" (by {one.by})" if one.by else ""
         click.echo(f"  {when(one.time)}  block {one.block}: {one.what}{by}")
     view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in ("round", "its update", "score", "attested", "privacy"):
-        view.add_column(column, justify="right" if column in ("round", "score", "privacy") else "left")
+    for column in ("round", "its update", "score", "attested", "epsilon"):
+        view.add_column(column, justify="right" if column in ("round", "score", "epsilon") else "left")
     for part in life.parts:
         score = "-" if part.score is None else f"{part.score:.4g}"
-        privacy = "-" if part.privacy is None else str(part.privacy)
+        privacy = "-" if part.privacy is None else f"{part.privacy / 1e6:g}"
         view.add_row(str(part.round), part.what, score, part.attested, privacy)
     Console().print(view)
 

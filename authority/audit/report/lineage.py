@@ -17,6 +17,10 @@ MOST_ROUNDS = 30
 """Rounds that are drawn, the last ones: more can't be read."""
 
 
+LONGEST_NAME = 28
+"""Characters of a name beside the picture; the table has all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """How a kind of cell is drawn. Shapes differ as colours do, for print and for the colour-blind."""
@@ -47,7 +51,9 @@ def lineage(run: Run, receipts: Receipts, name: Callable[[int], str]) -> Figure:
         for kind, at in _cells(run, rounds, members, receipts).items():
             _draw(axes, MARKS[kind], at)
         _draw_models(axes, rounds)
-        axes.set_yticks(range(len(members)), [name(member) for member in members], parse_math=False)
+        axes.set_yticks(
+            range(len(members)), [_short(name(member)) for member in members], parse_math=False
+        )
         axes.set_xticks([r.number for r in rounds])
         one_model = not isinstance(run, GossipRun)
         axes.set_ylim(len(members) - 0.4, -2.4 if one_model else -0.6)
@@ -58,6 +64,10 @@ def lineage(run: Run, receipts: Receipts, name: Callable[[int], str]) -> Figure:
         if rounds:
             figure.legend(loc="outside lower left", ncols=3, fontsize=8)
     return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def _cells(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ _MORE_STYLE = """
 .good { border-color: #009E73; } .bad { border-color: #D55E00; }
 td.names { min-width: 17rem; }
 @media screen and (max-width: 40rem) {
-  figure { overflow-x: auto; } figure img { max-width: none; } td.names { min-width: 11rem; } }
+  .broad { overflow-x: auto; } .broad img { max-width: none; } td.names { min-width: 11rem; } }
 code { font-size: .92em; overflow-wrap: anywhere; }
 """
 
@@ -43,11 +43,15 @@ _MODEL = {False: "model", True: "initial model"}
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: a figure with its words, or words alone. svg: in base64."""
+    """A part of the page: a figure with its words, or words alone.
+
+    svg: in base64. broad: it grows with the run, and scrolls where it can't be read otherwise.
+    """
 
     title: str
     words: str
     svg: str = ""
+    broad: bool = False
 
 
 def page(checked: Checked, scorer: Scorer | None, unmeasured: str, command: str) -> str:
@@ -78,7 +82,8 @@ def _sections(checked: Checked, scorer: Scorer | None, unmeasured: str) -> Itera
     words = (
         f"Who entered each merge, who was left out, who disagreed.{cut} The table below has the names."
     )
-    yield _drawn("Lineage", words, lineage(run, receipts_in(place.blobs), place.name))
+    picture = _drawn("Lineage", words, lineage(run, receipts_in(place.blobs), place.name))
+    yield replace(picture, broad=True)
     if checked.fit and not isinstance(run, GossipRun):
         yield from _measured(checked, scorer, unmeasured)
     gas = {row.round: float(row.gas) for row in history_of(checked.about.record, run)}
