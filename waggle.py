@@ -18,6 +18,7 @@ from authority.cli import authority
 from node.cli import node
 from node.errors import WaggleError
 from node.task import Data, Site, Task, load_task
+from node.words import one_line
 from sim.bench.cli import bench
 from sim.cli import status, up
 from sim.models import export, predict
@@ -37,8 +38,7 @@ class _Front(click.Group):
         try:
             return super().invoke(ctx)
         except WaggleError as error:
-            click.echo(f"waggle: {error}", err=True)
-            ctx.exit(error.exit_code)
+            _end(ctx, error)
         except KeyboardInterrupt:
             click.echo("waggle: interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -46,8 +46,7 @@ class _Front(click.Group):
             known, unknown = group.split(WaggleError)
             if known is None or unknown is not None:
                 raise
-            click.echo(f"waggle: {_first(known)}", err=True)
-            ctx.exit(_first(known).exit_code)
+            _end(ctx, _first(known))
 
 
 @click.group(cls=_Front, context_settings={"help_option_names": ["-h", "--help"], "obj": open_place})
@@ -59,6 +58,12 @@ def main() -> None:
     Example:
       waggle up
     """
+
+
+def _end(ctx: click.Context, error: WaggleError) -> None:
+    """Whatever the message quotes, it is one line, and no command to a terminal."""
+    click.echo(f"waggle: {one_line(str(error))}", err=True)
+    ctx.exit(error.exit_code)
 
 
 def _first(group: BaseExceptionGroup[WaggleError]) -> WaggleError:

@@ -204,8 +204,10 @@ def rollback(home: Path, member: int, run: int, reason: str, **wishes: Any) -> N
     from authority import governance
     from authority.rollback import Wishes, rolled_back
 
-    if not 0 < len(reason) <= LONGEST_REASON:
-        raise WrongUse(f"--reason has 1 to {LONGEST_REASON} characters: they are on the chain for ever")
+    if not 0 < len(reason) <= LONGEST_REASON or not reason.isprintable():
+        raise WrongUse(
+            f"--reason has 1 to {LONGEST_REASON} characters, in a line: they are on the chain for ever"
+        )
 
     async def work(_: AuthorityHome, ledger: Ledger) -> tuple[int, Clean]:
         chronicle = await governance.chronicle_of(ledger)

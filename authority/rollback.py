@@ -37,7 +37,7 @@ def rolled_back(
     clean = _last_clean(chronicle, run, member)
     old = Manifest.from_bytes(run.manifest)
     plan = _plan(old, _seats(chronicle, run, member) if wishes.seats is None else wishes.seats, wishes)
-    parent = (clean.run, clean.round) if clean.round is not None else (0, 0)
+    parent = _parent(chronicle, clean)
     terms = replace(terms_of(plan, clean.model), parent_run=parent[0], parent_round=parent[1])
     return replace(old, terms=terms, merge=plan.merge, reason=reason), clean
 
@@ -61,6 +61,14 @@ def _last_clean(chronicle: Chronicle, run: Run, member: int) -> Clean:
             return clean[at.number]
         at = chronicle.runs.get(at.terms.parent_run)
     raise WrongUse(f"every model of run {run.number} and before was reached: open a new run instead")
+
+
+def _parent(chronicle: Chronicle, clean: Clean) -> tuple[int, int]:
+    """Run and round that finalized the model; of one that a run began with, that run's own parent."""
+    if clean.round is not None:
+        return clean.run, clean.round
+    terms = chronicle.runs[clean.run].terms
+    return terms.parent_run, terms.parent_round
 
 
 def _seats(chronicle: Chronicle, run: Run, member: int) -> int:

@@ -67,6 +67,8 @@ _NO_SENSE = (
     AttributeError,
     LookupError,
 )
+_LONGEST = 500
+"""Characters of an endpoint's own words that are passed on."""
 _NO_FUNDS = ("insufficient funds", "upfront cost exceeds", "insufficientfunds")
 
 
@@ -329,8 +331,11 @@ async def _check(endpoint: Endpoint, network: Network) -> None:
             f"{endpoint.name} is on chain {chain_id}, the network on chain {network.chain_id}: "
             "give the endpoint of a node of that chain"
         )
+    if network.gossip == network.ledger:
+        raise WrongUse(f"{network.ledger} can't be both the RoundLedger and the GossipLedger")
     for address, contract in contracts_of(network).items():
         await _check_contract(endpoint, contract, address)
+        await _check_registry(endpoint, contract, address, network.registry)
     found = await _view(endpoint, "NodeRegistry", network.registry, "networkId")
     if found != network.network_id:
         raise WrongUse(
@@ -345,12 +350,21 @@ def contracts_of(network: Network) -> dict[Address, str]:
     return found | ({network.gossip: "GossipLedger"} if network.gossip else {})
 
 
+_OWN: dict[str, tuple[Any, ...]] = {
+    "NodeRegistry": ("networkId",),
+    "RoundLedger": ("finalizedOf", 0, 0),
+    "GossipLedger": ("modelOf", 0, 0),
+}
+"""What only a contract of its kind answers: the two ledgers have much in common."""
+
+
 async def _check_contract(endpoint: Endpoint, contract: str, address: Address) -> None:
     if not await endpoint.ask(lambda eth: eth.get_code(_address(address))):
         raise WrongUse(
             f"there is no contract at {address} ({contract}) on {endpoint.name}: the chain was "
             "started anew, or the address is of another network"
         )
+    await _view(endpoint, contract, address, *_OWN[contract])
     version = await _view(endpoint, contract, address, "version")
     if version != VERSION:
         raise WrongUse(
@@ -359,9 +373,18 @@ async def _check_contract(endpoint: Endpoint, contract: str, address: Address) -
         )
 
 
-async def _view(endpoint: Endpoint, contract: str, address: str, name: str) -> Any:
+async def _check_registry(endpoint: Endpoint, contract: str, address: str, registry: Address) -> None:
+    """Does a ledger go by this registry? Raises WrongUse."""
+    if contract == "NodeRegistry":
+        return
+    found = address_from(await _view(endpoint, contract, address, "registry"))
+    if found != registry:
+        raise WrongUse(f"the {contract} at {address} goes by the registry {found}, not {registry}")
+
+
+async def _view(endpoint: Endpoint, contract: str, address: str, name: str, *arguments: int) -> Any:
     try:
-        answer = await endpoint.call(address, encode_function(contract, name))
+        answer = await endpoint.call(address, encode_function(contract, name, *arguments))
         return decode_result(contract, name, answer)
     except (ValueError, RpcRefusal, LedgerRefusal):
         raise WrongUse(
@@ -377,7 +400,7 @@ def raise_mapped(error: Exception, name: str) -> NoReturn:
         details: Any = (error.rpc_response or {}).get("error")
         details = details if isinstance(details, dict) else {}
         code, message = details.get("code", 0), details.get("message", str(error.message))
-        raise RpcRefusal(name, code, message) from None
+        raise RpcRefusal(name, code, str(message)[:_LONGEST]) from None
     raise ChainUnreachable(
         f"{name} doesn't answer as an Ethereum node ({type(error).__name__}): see that the chain's "
         "node runs there and that the rpc setting names it"

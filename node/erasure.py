@@ -12,6 +12,7 @@ from pathlib import Path
 
 from node.digest import Digest
 from node.durable import disk_faults, sync_folder, write_whole
+from node.words import one_line
 
 LONGEST = 200
 """Characters of a reason."""
@@ -39,7 +40,7 @@ def erasure(blobs: Path, digest: Digest) -> str:
     except (OSError, ValueError, LookupError, TypeError):
         return ""
     said = f"on {when}, because: {why}" if why else f"on {when}"
-    return "".join(c for c in said if c.isprintable())[: 2 * LONGEST]
+    return one_line(said)[: 2 * LONGEST]
 
 
 def _note(blobs: Path, digest: Digest) -> Path:

@@ -137,7 +137,10 @@ def encode_deployment(contract: str, *arguments: Any) -> bytes:
 
 def decode_result(contract: str, name: str, data: bytes) -> Any:
     """The single value that a view function returned. Raises ValueError."""
-    (value,) = decode(_types(_entries(contract, "function")[name]["outputs"]), data)
+    try:
+        (value,) = decode(_types(_entries(contract, "function")[name]["outputs"]), data)
+    except (DecodingError, OverflowError) as error:
+        raise ValueError(f"{name}: {error}") from None
     return value
 
 

@@ -66,6 +66,34 @@ def test_an_altered_transaction_is_found(audited):
     assert audited(add) == [(Kind.DATABASE, None, 2)]
 
 
+NO_TRANSACTIONS = (
+    "INSERT INTO transactions VALUES (9, x'00', NULL, 1)",
+    "INSERT INTO transactions VALUES (9, x'00', 'text', 1)",
+    "INSERT INTO transactions VALUES (9, x'00', 7, 1)",
+)
+
+
+@pytest.mark.parametrize("add", NO_TRANSACTIONS)
+def test_a_transaction_that_is_none_is_found(audited, add):
+    """Whatever somebody wrote in its place, into a table that takes anything."""
+    drop = "DROP TABLE transactions"
+    create = "CREATE TABLE transactions (nonce, hash, raw, settled)"
+    assert audited(drop, create, add) == [(Kind.DATABASE, None, 2)]
+
+
+def test_any_name_of_a_folder_will_do(audited, tmp_path):
+    """An address of SQLite's would take these signs for its own."""
+    home = audited.home.folder.rename(tmp_path / "50%20 a#b?c")
+    assert altered(audited.record, [home]) == ()
+
+
+def test_nothing_is_put_beside_the_database(audited):
+    """It is evidence, and may lie where nothing can be written."""
+    before = sorted(path.name for path in audited.home.folder.iterdir())
+    assert altered(audited.record, [audited.home.folder]) == ()
+    assert sorted(path.name for path in audited.home.folder.iterdir()) == before
+
+
 def test_a_damaged_database_is_found(audited):
     """One that can't be read at all."""
     data = bytearray(audited.home.database.read_bytes())

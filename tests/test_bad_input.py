@@ -217,3 +217,11 @@ def test_a_home_is_no_run(tmp_path: Path) -> None:
     for words in (("status",), ("audit", "show"), ("audit", "replay")):
         assert "is n" in refused(*words, tmp_path)
     assert "no node has run" in refused("node", "status", Home(tmp_path).folder)
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 201, "a\x1b[31mb", "two\nlines"])
+def test_a_reason_for_a_rollback_is_a_line_that_can_be_shown(tmp_path: Path, reason: str) -> None:
+    """It is on the chain for ever, and whoever audits reads it at a terminal."""
+    said = refused("authority", "rollback", 4, "--run", 1, "--reason", reason, "--home", tmp_path)
+
+    assert "--reason has 1 to 200 characters, in a line" in said

@@ -20,7 +20,7 @@ from eth_keys.backends import CoinCurveECCBackend
 from eth_utils.crypto import keccak
 
 from node import evm
-from node.chain import Chain, Endpoint, connect, contracts_of, raise_mapped
+from node.chain import Chain, Endpoint, connect, contracts_of, find_network, raise_mapped
 from node.digest import Digest
 from node.errors import ChainUnreachable, InfrastructureFault, LedgerRefusal, WaggleError, WrongUse
 from node.exchange import PeerKey
@@ -36,7 +36,7 @@ from node.ledger import (
     RotatePeerKey,
     Terms,
 )
-from node.transactions import Patience
+from node.transactions import Patience, RpcRefusal
 from tests.chains import RICH, AnvilWorld, PyEvm, PyEvmWorld
 from tests.rounds import MANIFEST, TERMS, refusal
 
@@ -246,6 +246,32 @@ async def test_another_contract_is_noticed(pyevm_world: PyEvmWorld) -> None:
     swapped = dataclasses.replace(network, registry=network.ledger, ledger=network.registry)
     with pytest.raises(WrongUse, match="is not a NodeRegistry"):
         await connect(pyevm_world.rpc, swapped, RICH)
+
+
+async def test_a_ledger_of_the_other_kind_is_noticed(pyevm_world: PyEvmWorld) -> None:
+    """Most of what both answer is alike; whoever mixes them up would look at an empty record."""
+    network = pyevm_world.network
+    with pytest.raises(WrongUse, match="can't be both"):
+        await connect(pyevm_world.rpc, dataclasses.replace(network, gossip=network.ledger), RICH)
+    with pytest.raises(WrongUse, match="is not a RoundLedger"):
+        await find_network(pyevm_world.rpc, network.gossip, Address(""))
+    with pytest.raises(WrongUse, match="is not a GossipLedger"):
+        await connect(pyevm_world.rpc, dataclasses.replace(network, gossip=network.registry), RICH)
+
+
+async def test_an_answer_too_short_for_its_type_is_no_contracts() -> None:
+    """An endpoint that answers everything with 1 is named, in one line."""
+    answer = b'{"jsonrpc": "2.0", "id": 0, "result": "0x1"}'
+    with web_server(answer) as rpc, pytest.raises(WrongUse, match="is not a RoundLedger"):
+        await find_network(rpc, Address("0x" + "11" * 20), Address(""))
+
+
+def test_an_endpoints_own_words_are_passed_on_in_short() -> None:
+    """It may answer with megabytes."""
+    error = web3.exceptions.Web3RPCError("x", rpc_response={"error": {"message": "no" * 5000}})
+    with pytest.raises(RpcRefusal) as raised:
+        raise_mapped(error, "there")
+    assert len(str(raised.value)) < 600
 
 
 # Sending.

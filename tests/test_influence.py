@@ -141,6 +141,23 @@ def test_a_rollback_to_the_initial_model_has_no_parent():
     assert (clean.round, manifest.terms.base, manifest.terms.parent_run) == (None, BASE, 0)
 
 
+def test_a_rollback_to_a_model_that_another_run_gave_keeps_the_lineage():
+    """A run that began from a clean model, and has none of its own yet: the parent is its parent."""
+
+    async def story(play):
+        await two_without_four(play)
+        terms = replace(TERMS, base=merged(0), parent_run=1, parent_round=0)
+        play.run, play.round, play.base = 2, 0, merged(0)
+        await open_run(play, terms)
+
+    world, _ = told(story)
+    chronicle = record_of(world).chronicle
+    manifest, clean = rolled_back(chronicle, 2, 4, "consent withdrawn", Wishes(merge="median"))
+    assert clean == Clean(2, None, merged(0))
+    assert (manifest.terms.parent_run, manifest.terms.parent_round) == (1, 0)
+    trio.run(world.authority.send, OpenRun(manifest.terms, manifest.to_bytes()))
+
+
 @pytest.mark.parametrize(
     ("run", "member", "why"),
     [(7, 4, "there is no run 7"), (1, 6, "member 6 was never in run 1"), (1, 99, "was never in run 1")],

@@ -10,9 +10,10 @@ from authority.audit.place import Place
 from authority.audit.receipts import receipts_in
 from authority.audit.replay import replay
 from authority.audit.report.answers import UNPROVEN, answers, findings, verdict
-from authority.audit.report.lineage import kinds
+from authority.audit.report.lineage import kinds, lineage
 from authority.audit.report.page import page
 from authority.audit.subject import Subject
+from authority.figure_style import svg
 from node.digest import digest
 from node.ledger import Attest, Enter
 from tests.swarm import Swarm, on_virtual_time, quick_disk
@@ -111,6 +112,21 @@ def test_a_run_of_gossip_has_a_page_too(tmp_path):
     text = html(Checked(Subject(swarm.record, swarm.run, place), (), replayed))
     assert "12 of 12 merges were redone" in text
     assert "Accuracy over rounds" not in text
+    assert ">initial model<" in text
+
+
+def test_the_picture_of_a_gossip_run_has_no_row_of_models(tmp_path):
+    """There is none that all agreed on; a run of one model has such a row above the members."""
+    gossip = played(tmp_path, nodes=6, merge="nna", hostile=1, neighbours=2)
+    (axes,) = lineage(gossip.run, receipts_in([]), str).axes
+    assert (axes.get_xlabel(), axes.get_ylim()[1]) == ("round", -0.6)
+
+
+def test_a_name_is_no_formula_in_the_picture(tmp_path):
+    """Signs of money are in names, too."""
+    swarm = played(tmp_path)
+    figure = lineage(swarm.run, receipts_in([]), lambda member: r"a $\frac{$ b")
+    assert r"\frac{$ b" in svg(figure).decode()
 
 
 def test_a_run_without_a_round_has_a_page_too(tmp_path):
@@ -120,3 +136,16 @@ def test_a_run_without_a_round_has_a_page_too(tmp_path):
     place = Place((), swarm.record.network, (swarm[1].blobs,))
     found = Checked(Subject(swarm.record, empty, place), (), ())
     assert "Nothing was merged yet" in html(found)
+
+
+def test_a_long_name_leaves_room_for_the_picture(tmp_path):
+    """The table has it in full."""
+    (axes,) = lineage(played(tmp_path).run, receipts_in([]), lambda member: "x" * 90).axes
+    assert {label.get_text() for label in axes.get_yticklabels()} == {"x" * 25 + "..."}
+
+
+def test_only_what_grows_with_the_run_scrolls(tmp_path):
+    """The lineage, on a narrow screen; curves always fit."""
+    text = html(checked(played(tmp_path)))
+    assert text.count('class="broad"') == 1
+    assert text.index("Lineage") < text.index('class="broad"') < text.index("Accuracy over rounds")

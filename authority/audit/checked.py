@@ -11,6 +11,9 @@ from authority.audit.databases import altered
 from authority.audit.finding import Finding, Kind
 from authority.audit.replay import Replayed, replay
 from authority.audit.subject import Subject
+from node.errors import Unfit, WrongUse
+from node.manifest import Manifest
+from node.merging import rule_in
 from node.state import Run
 
 
@@ -34,7 +37,12 @@ class Checked:
     @property
     def coherent(self) -> bool:
         """Whether the record doesn't contradict itself."""
-        return all(finding.kind is not Kind.RECORD for finding in self.wrong)
+        return not self._of(Kind.RECORD)
+
+    @property
+    def fit(self) -> bool:
+        """Whether the run's manifest can be read, and merges redone by it."""
+        return not self._of(Kind.MANIFEST)
 
     @property
     def bad(self) -> tuple[Replayed, ...]:
@@ -52,9 +60,12 @@ class Checked:
         what = "finalized rounds" if any(r.member is None for r in self.replayed) else "merges"
         said = {
             "the chain's record contradicts itself": not self.coherent,
-            "a node's database was altered": any(f.kind is Kind.DATABASE for f in self.wrong),
+            "the run's manifest can't be used": not self.fit,
+            "a node's database was altered": bool(self._of(Kind.DATABASE)),
             f"{len(self.bad)} of {len(self.replayed)} {what} have findings": bool(self.bad),
-            "nothing was merged: there is nothing to redo": not self.replayed and self.coherent,
+            "nothing was merged: there is nothing to redo": not self.replayed
+            and self.coherent
+            and self.fit,
         }
         return (*self.about.record.differences, *(words for words, so in said.items() if so))
 
@@ -62,16 +73,31 @@ class Checked:
         """For JSON."""
         return {
             "run": self.run.number,
-            "record": [asdict(one) for one in self.wrong if one.kind is Kind.RECORD],
-            "databases": [asdict(one) for one in self.wrong if one.kind is Kind.DATABASE],
+            "record": self._of(Kind.RECORD),
+            "manifest": self._of(Kind.MANIFEST),
+            "databases": self._of(Kind.DATABASE),
             "endpoints": self.about.record.differences,
             "rounds": [one.plain() for one in self.replayed],
         }
 
+    def _of(self, kind: Kind) -> list[dict[str, Any]]:
+        return [asdict(one) for one in self.wrong if one.kind is kind]
+
 
 def check(about: Subject, on_round: Callable[[Replayed], None] = lambda replayed: None) -> Checked:
-    """Look at everything; on_round: hears of each merge as it is redone. Raises Unfit."""
-    wrong = contradictions(about.record)
+    """Look at everything; on_round: hears of each merge as it is redone."""
+    wrong, unfit = contradictions(about.record), _unfit(about.run)
     until = told_until(about.run.number, wrong)
-    replayed = replay(about.record, about.run, about.place.blobs, on_round, before=until)
-    return Checked(about, (*wrong, *altered(about.record, about.place.homes)), replayed, until)
+    replayed = (
+        () if unfit else replay(about.record, about.run, about.place.blobs, on_round, before=until)
+    )
+    return Checked(about, (*wrong, *unfit, *altered(about.record, about.place.homes)), replayed, until)
+
+
+def _unfit(run: Run) -> tuple[Finding, ...]:
+    """Why nothing of a run can be redone, if so."""
+    try:
+        rule_in(Manifest.from_bytes(run.manifest))
+    except (Unfit, WrongUse) as error:
+        return (Finding(Kind.MANIFEST, str(error), run.number),)
+    return ()

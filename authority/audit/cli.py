@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +11,16 @@ from rich.console import Console
 from authority.audit.archive.cli import archive, init
 from authority.audit.cli_contributions import contributions
 from authority.audit.cli_members import influence, node
+from authority.audit.ending import end, stopping
 from authority.audit.passport.cli import export, verify
 from authority.audit.report.cli import report
 from authority.audit.subject import about_a_run, place, subject
-from node.errors import BadAnswer
+from authority.audit.words import say_lines
+from node.errors import WrongUse
 
 if TYPE_CHECKING:
     from authority.audit.checked import Checked
+    from authority.audit.history import RoundHistory
     from authority.audit.place import OpenPlace
 
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
@@ -79,19 +81,20 @@ def show(
     from authority.audit.history import digests, history_of, of_member, origin, table
 
     if follow:
+        if rounds or member is not None or full or as_json:
+            raise WrongUse("--follow tells every round in a line: it goes without the other options")
         with place(open_place, where) as found:
             return follow_run(found, where["run"], click.echo)
-    with subject(open_place, where) as about:
-        rows = history_of(about.record, about.run)
-        rows = tuple(row for row in rows if not rounds or row.round in rounds)
-        rows = of_member(rows, about.member(member)) if member else rows
+    with stopping(as_json), subject(open_place, where) as about:
+        rows = _chosen(history_of(about.record, about.run), rounds)
+        rows = rows if member is None else of_member(rows, about.member(member))
     if as_json:
         click.echo(json.dumps([row.plain() for row in rows]))
     else:
         Console().print(table(rows, about.place.name))
         for line in (*origin(about.run), *(digests(rows) if full else ())):
             click.echo(line)
-    return _end(about.record.differences)
+    return end(about.record.differences)
 
 
 @audit.command()
@@ -109,17 +112,21 @@ def replay(open_place: OpenPlace, /, as_json: bool, **where: Any) -> None:
     from authority.audit.checked import check
     from authority.audit.replay import say
 
-    with subject(open_place, where) as about:
+    with stopping(as_json), subject(open_place, where) as about:
         pass
     console, name = Console(stderr=as_json), about.place.name
-    checked = check(
-        about,
-        lambda one: console.print(*say(one, name), sep="\n", highlight=False, soft_wrap=True),
-    )
+    checked = check(about, lambda one: say_lines(console, say(one, name)))
     for finding in checked.wrong:
-        console.print(f"{finding.kind}: {finding.said(name)}", highlight=False, soft_wrap=True)
+        say_lines(console, [f"{finding.kind}: {finding.said(name)}"])
     click.echo(json.dumps(checked.plain()) if as_json else _summary(checked))
-    _end(checked.problems)
+    end(checked.problems)
+
+
+def _chosen(rows: tuple[RoundHistory, ...], rounds: tuple[int, ...]) -> tuple[RoundHistory, ...]:
+    """These rounds, or all. Raises WrongUse for a round that there is not."""
+    if rounds and max(rounds) >= len(rows):
+        raise WrongUse(f"there is no round {max(rounds)}: the run has {len(rows)} until now, from 0 on")
+    return tuple(row for row in rows if not rounds or row.round in rounds)
 
 
 def _summary(checked: Checked) -> str:
@@ -133,9 +140,3 @@ def _summary(checked: Checked) -> str:
     else:
         lines.append(f"from round {checked.until} on the chain's record contradicts itself: not redone")
     return "\n".join(lines)
-
-
-def _end(problems: Sequence[str]) -> None:
-    """Exit code 1 when there is something to say. Raises BadAnswer."""
-    if problems:
-        raise BadAnswer("; ".join(problems))

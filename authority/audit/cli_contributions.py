@@ -12,7 +12,9 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from authority.audit.ending import end, stopping
 from authority.audit.subject import FOLDERS, about_a_run, subject
 
 if TYPE_CHECKING:
@@ -58,33 +60,35 @@ def contributions(
     from authority.audit.scoring import Scorer
     from node.manifest import Manifest
 
-    with subject(open_place, where) as about:
-        pass
-    score = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
-    with _progress() as tick:
-        found = contributions_of(
-            about.run,
-            about.place.blobs,
-            score,
-            seed=seed,
-            permutations=permutations,
-            on_merge=tick,
-        )
+    with stopping(as_json):
+        with subject(open_place, where) as about:
+            pass
+        score = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
+        with progress("merges redone") as tick:
+            found = contributions_of(
+                about.run,
+                about.place.blobs,
+                score,
+                seed=seed,
+                permutations=permutations,
+                on_merge=tick,
+            )
     if as_json:
         click.echo(json.dumps({"metric": score.metric, **found.plain()}))
     else:
         _print(found, score.metric, about.place)
+    end(about.record.differences)
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[], None]]:
-    """Counts merges on standard error, where that is a terminal."""
+def progress(what: str) -> Iterator[Callable[[], None]]:
+    """Counts on standard error, where that is a terminal."""
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.completed:.0f} merges redone"), TimeElapsedColumn())
+    columns = (TextColumn(f"{{task.completed:.0f}} {what}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("merging", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda: bar.advance(task)
 
 
@@ -95,7 +99,9 @@ def _print(found: Contributions, metric: str, place: Place) -> None:
     for one in found.members:
         spread = f" ({one.shapley.low:+.4f} to {one.shapley.high:+.4f})" if found.permutations else ""
         shapley = f"{one.shapley.mean:+.4f}{spread}"
-        view.add_row(place.name(one.member), str(one.rounds), f"{one.leave_one_out:+.4f}", shapley)
+        view.add_row(
+            Text(place.name(one.member)), str(one.rounds), f"{one.leave_one_out:+.4f}", shapley
+        )
     Console().print(view)
     how = f"from {found.permutations} permutations" if found.permutations else "exact, all coalitions"
     click.echo(f"{metric}: all rounds together gained {found.gain:+.4f}; Shapley values {how}")

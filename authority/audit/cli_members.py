@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from authority.audit.ending import end, stopping
 from authority.audit.subject import about_a_run, subject
 from authority.audit.words import when
 
@@ -37,13 +38,14 @@ def node(open_place: OpenPlace, /, name: str, as_json: bool, **where: Any) -> No
     from authority.audit.member import life_of
     from authority.audit.receipts import receipts_in
 
-    with subject(open_place, where) as about:
+    with stopping(as_json), subject(open_place, where) as about:
         receipts = receipts_in(about.place.blobs)
         life = life_of(about.record, about.run, about.member(name), receipts)
     if as_json:
         click.echo(json.dumps(life.plain()))
     else:
         _print_life(life, about.place)
+    end(about.record.differences)
 
 
 def _print_life(life: Life, place: Place) -> None:
@@ -52,11 +54,11 @@ def _print_life(life: Life, place: Place) -> None:
         by = f" (by {one.by})" if one.by else ""
         click.echo(f"  {when(one.time)}  block {one.block}: {one.what}{by}")
     view = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in ("round", "its update", "score", "attested", "privacy"):
-        view.add_column(column, justify="right" if column in ("round", "score", "privacy") else "left")
+    for column in ("round", "its update", "score", "attested", "epsilon"):
+        view.add_column(column, justify="right" if column in ("round", "score", "epsilon") else "left")
     for part in life.parts:
         score = "-" if part.score is None else f"{part.score:.4g}"
-        privacy = "-" if part.privacy is None else str(part.privacy)
+        privacy = "-" if part.privacy is None else f"{part.privacy / 1e6:g}"
         view.add_row(str(part.round), part.what, score, part.attested, privacy)
     Console().print(view)
 
@@ -77,12 +79,13 @@ def influence(open_place: OpenPlace, /, name: str, as_json: bool, **where: Any) 
     """
     from authority.audit.influence import influence_of
 
-    with subject(open_place, where) as about:
+    with stopping(as_json), subject(open_place, where) as about:
         found = influence_of(about.record.chronicle, about.member(name))
     if as_json:
         click.echo(json.dumps(found.plain()))
     else:
         click.echo("\n".join(_said(found, about.place)))
+    end(about.record.differences)
 
 
 def _said(found: Influence, place: Place) -> Iterator[str]:

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """The receipt says other than the merge."""
     DATABASE = "database"
     """A node's own database says other than the node said on the chain."""
+    MANIFEST = "manifest"
+    """The run's manifest can't be read, or names no rule: no node takes part, nothing can be redone."""
     DISPUTE = "dispute"
     """A member attested otherwise than the quorum."""
 

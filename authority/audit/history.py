@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from authority.audit.record import Record
 from authority.audit.words import when
+from node.errors import Unfit
 from node.ledger import Logged, Phase
 from node.manifest import Manifest
 from node.state import GossipRound, Round, Run
@@ -70,7 +72,7 @@ def table(rows: Sequence[RoundHistory], name: Callable[[int], str]) -> Table:
         counts = " ".join(str(len(getattr(row, field))) for field in _FIELDS.values())
         view.add_row(
             str(row.round),
-            "\n".join((row.outcome, *_exceptions(row, name))),
+            Text("\n".join((row.outcome, *_exceptions(row, name)))),
             (row.model or "-")[:SHORT],
             f"{counts} of {len(row.expected)}",
             f"{row.first_block}-{row.last_block}",
@@ -91,12 +93,16 @@ def line(row: RoundHistory, name: Callable[[int], str]) -> str:
 def origin(run: Run) -> Iterator[str]:
     """From which run's model a run goes on, and why; nothing of a run of its own."""
     if run.terms.parent_run:
+        from_ = f"run {run.terms.parent_run}, round {run.terms.parent_round}"
+        yield f"goes on from model {run.terms.base.short} of {from_}{_reason(run)}"
+
+
+def _reason(run: Run) -> str:
+    try:
         reason = Manifest.from_bytes(run.manifest).reason
-        why = f": {reason}" if reason else ""
-        yield (
-            f"goes on from model {run.terms.base.short} of run {run.terms.parent_run}, round "
-            f"{run.terms.parent_round}{why}"
-        )
+    except Unfit:  # that, the replay tells
+        return ""
+    return f": {reason}" if reason else ""
 
 
 def digests(rows: Sequence[RoundHistory]) -> Iterator[str]:

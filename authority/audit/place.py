@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.ledger import Network
+from node.words import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Place:
 
     def name(self, member: int) -> str:
         """What people call a member."""
-        return self.names.get(member, f"member {member}")
+        return one_line(self.names.get(member, "")) or f"member {member}"
 
 
 OpenPlace = Callable[[Path], AbstractContextManager[Place]]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from node.digest import Digest, outline_file
+from authority.audit.sources import SMALL, is_copy
+from node.digest import Digest
 from node.receipt import Input, Receipt
-
-LARGEST = 1 << 20
-"""Bytes of a receipt that are looked at: 256 inputs take less than a tenth."""
 
 Receipts = Callable[[Digest], Receipt | None]
 """A whole copy of a receipt, or None."""
@@ -21,11 +19,7 @@ def receipts_in(folders: Sequence[Path]) -> Receipts:
     def found(digest: Digest) -> Receipt | None:
         for folder in folders:
             path = folder / digest.hex
-            if (
-                path.is_file()
-                and path.stat().st_size <= LARGEST
-                and outline_file(path).digest == digest
-            ):
+            if path.is_file() and path.stat().st_size <= SMALL and is_copy(path, digest):
                 try:
                     return Receipt.from_bytes(path.read_bytes())
                 except ValueError:

@@ -49,8 +49,10 @@ class Redoer:
             yield from (Finding(Kind.MERGE, "merged, and no neighbour", member=m) for m in strangers)
         elif not self._sources.collect(round_.base):
             yield self._lacking("base", round_.base, replace(NOBODYS, member=member))
+        elif isinstance(layout := self._layout(round_.base), Finding):
+            yield layout
         else:
-            updates, bad = self._updates(round_, inputs)
+            updates, bad = self._updates(round_, inputs, layout)
             yield from bad or self._merged(round_, member, updates)
 
     def _strangers(self, round_: Round, member: int | None, inputs: Sequence[int]) -> tuple[int, ...]:
@@ -60,10 +62,16 @@ class Redoer:
         near = neighbours_of(self._run, round_, self._manifest.neighbours or 0, member)
         return tuple(m for m in inputs if m not in {member, *near})
 
+    def _layout(self, base: Digest) -> Layout | Finding:
+        """A majority of liars may have finalized any bytes."""
+        try:
+            return parse_header(self._blobs.view(base)).layout
+        except ValueError as error:
+            return Finding(Kind.BYTES, f"base {base.short} is no model: {error}")
+
     def _updates(
-        self, round_: Round, inputs: Sequence[int]
+        self, round_: Round, inputs: Sequence[int], layout: Layout
     ) -> tuple[list[VerifiedUpdate], list[Finding]]:
-        layout = parse_header(self._blobs.view(round_.base)).layout
         updates, bad = list[VerifiedUpdate](), list[Finding]()
         for member in inputs:
             found = self._update(round_, member, layout)

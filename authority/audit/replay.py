@@ -7,6 +7,7 @@ redone in several threads, and told in order.
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,27 +89,44 @@ def redo(
     """The same from any sources; `blobs` is where inputs are collected and merges made."""
     merges = [merge for merge in _merges(run) if before is None or merge[0].number < before]
     redoer = Redoer(record, run, sources, blobs)
-    made = {_output(merge): Event() for merge in merges}
 
-    def one(merge: Merge) -> Replayed:
+    def one(turn: _Turn) -> Replayed:
         try:
-            _await_base(merge, made, sources)
-            return _replayed(redoer, run, merge)
+            _await_base(turn, sources)
+            return _replayed(redoer, run, turn.merge)
         finally:
-            made[_output(merge)].set()
+            turn.over.set()
 
     done = []
-    for _, replayed in spread(one, merges, threads):
+    for _, replayed in spread(one, list(_turns(merges)), threads):
         done.append(replayed)
         on_round(replayed)
     return tuple(done)
 
 
-def _await_base(merge: Merge, made: dict[Digest, Event], sources: Sources) -> None:
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A merge to redo. before: those that are said to give its base. over: set once it was redone."""
+
+    merge: Merge
+    before: tuple[Event, ...]
+    over: Event
+
+
+def _turns(merges: Sequence[Merge]) -> Iterator[_Turn]:
+    """Each waits for earlier ones only: liars may finalize a model that an earlier round began from."""
+    made = defaultdict[Digest, list[Event]](list)
+    for merge in merges:
+        turn = _Turn(merge, tuple(made[merge[0].base]), Event())
+        made[_output(merge)].append(turn.over)
+        yield turn
+
+
+def _await_base(turn: _Turn, sources: Sources) -> None:
     """A model that nobody kept is made again by the merge before, which was begun before."""
-    base = merge[0].base
-    if base in made and base != _output(merge) and not sources.has(base):
-        made[base].wait()
+    if turn.before and not sources.has(turn.merge[0].base):
+        for earlier in turn.before:
+            earlier.wait()
 
 
 def _replayed(redoer: Redoer, run: Run, merge: Merge) -> Replayed:

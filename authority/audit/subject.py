@@ -41,6 +41,12 @@ _OPTIONS = (
 )
 
 
+def in_a_folder(out: Path) -> None:
+    """Before long work whose fruit goes there. Raises WrongUse."""
+    if not out.absolute().parent.is_dir():
+        raise WrongUse(f"{out.parent} is no folder: make it, or choose another --out")
+
+
 def about_a_run(command: Command) -> Command:
     """The options that say what is audited; the command gets them as `where`."""
     return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
@@ -78,7 +84,9 @@ def subject(open_place: OpenPlace, where: dict[str, Any]) -> Iterator[Subject]:
 @contextmanager
 def place(open_place: OpenPlace, where: dict[str, Any]) -> Iterator[Place]:
     """Where the options say that chain and blobs are. Raises WrongUse, ChainUnreachable."""
-    if where["ledger"]:
+    if where["gossip_ledger"] is not None and where["ledger"] is None:
+        raise WrongUse("--gossip-ledger goes with --ledger")
+    if where["ledger"] is not None:
         yield _addressed(where)
     elif where["folder"]:
         with open_place(where["folder"]) as found:
@@ -95,7 +103,7 @@ def _addressed(where: dict[str, Any]) -> Place:
 
     if not where["rpcs"] or where["folder"]:
         raise WrongUse("--ledger goes with --rpc, and without a FOLDER")
-    gossip = _address(where["gossip_ledger"]) if where["gossip_ledger"] else Address("")
+    gossip = _address(where["gossip_ledger"]) if where["gossip_ledger"] is not None else Address("")
     network = trio.run(find_network, where["rpcs"][0], _address(where["ledger"]), gossip)
     return Place(where["rpcs"], network, where["more"])
 

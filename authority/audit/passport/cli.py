@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from authority.audit.subject import FOLDERS, about_a_run, place
-from node.errors import BadAnswer, WrongUse
+from authority.audit.ending import end, stopping
+from authority.audit.subject import FOLDERS, about_a_run, in_a_folder, place
+from authority.audit.words import say_lines
+from node.errors import WrongUse
 
 if TYPE_CHECKING:
     from authority.audit.passport.checking import Verified
@@ -56,7 +58,12 @@ def export(
 
     if out.exists():
         raise WrongUse(f"{out} exists: choose another --out, or remove it first")
-    with place(open_place, where) as found, _progress("blocks written") as on_block:
+    in_a_folder(out)
+    with (
+        stopping(as_json),
+        place(open_place, where) as found,
+        _progress("blocks written") as on_block,
+    ):
         folders = found.blobs if with_blobs or where["more"] else None
         made = _written(found, where["run"], out, folders, sparse, on_block)
     if as_json:
@@ -90,19 +97,14 @@ def verify(file: Path, rpcs: tuple[str, ...], more: tuple[Path, ...], as_json: b
     """
     from authority.audit.passport import telling
 
-    try:
+    with stopping(as_json):
         found = _verified(file, more, Console(stderr=as_json))
         compared, differing = _compared(found, rpcs)
-    except BadAnswer as error:
-        if as_json:  # whoever parses our output gets something to parse
-            click.echo(json.dumps({"good": False, "findings": [str(error)]}))
-        raise
     if as_json:
         click.echo(json.dumps(telling.plain(found, compared, differing)))
     else:
         click.echo("\n".join(telling.lines(found, compared)))
-    if problems := telling.problems(found, differing):
-        raise BadAnswer("; ".join(problems))
+    end(telling.problems(found, differing))
 
 
 def _written(
@@ -123,8 +125,7 @@ def _written(
 
     async def write(find: Find | None) -> Exported:
         record = await read_record(found.rpcs, found.network)
-        if record.differences:
-            raise BadAnswer("; ".join(record.differences))
+        end(record.differences)
         number = record.run(run or found.run).number
         evidence = RpcEvidence(found.rpcs[0])
         return await write_passport(
@@ -143,7 +144,7 @@ def _verified(file: Path, folders: tuple[Path, ...], console: Console) -> Verifi
     from authority.audit.replay import Replayed, say
 
     def tell(one: Replayed) -> None:
-        console.print(*say(one, "member {}".format), sep="\n", highlight=False, soft_wrap=True)
+        say_lines(console, say(one, "member {}".format))
 
     with _progress("blocks verified") as on_block:
         return verify_passport(file, folders, on_block=on_block, on_round=tell)

@@ -20,7 +20,7 @@ UNPROVEN = (
 
 def verdict(checked: Checked) -> str:
     """In a sentence."""
-    if not checked.replayed and checked.coherent:
+    if not checked.replayed and checked.coherent and checked.fit:
         return "Nothing was merged yet: there is nothing to confirm."
     if not checked.good:
         return "Something is wrong: see the findings."
@@ -50,7 +50,11 @@ def findings(checked: Checked) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-_PLACES = {Kind.RECORD: "the chain's record", Kind.DATABASE: "a database"}
+_PLACES = {
+    Kind.RECORD: "the chain's record",
+    Kind.DATABASE: "a database",
+    Kind.MANIFEST: "the manifest",
+}
 
 
 def _answers(checked: Checked) -> Iterator[str]:

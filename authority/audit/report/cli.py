@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from authority.audit.cli_contributions import DATA, TASK
-from authority.audit.subject import about_a_run, subject
-from node.errors import BadAnswer, WrongUse
+from authority.audit.cli_contributions import DATA, TASK, progress
+from authority.audit.subject import about_a_run, in_a_folder, subject
+from node.errors import BadAnswer, Unfit, WrongUse
 
 if TYPE_CHECKING:
     from authority.audit.place import OpenPlace
@@ -51,13 +51,15 @@ def report(
 
     if out.exists() and not force:
         raise WrongUse(f"{out} exists: choose another --out, or give --force")
+    in_a_folder(out)
     with subject(open_place, where) as about:
         pass
-    checked = check(about)
+    with progress("merges redone") as tick:
+        checked = check(about, lambda one: tick())
     scorer, unmeasured = None, ""
     try:
         scorer = Scorer(Manifest.from_bytes(about.run.manifest), source, data)
-    except WrongUse as error:
+    except (WrongUse, Unfit) as error:
         if source or data:
             raise
         unmeasured = str(error)
@@ -65,4 +67,4 @@ def report(
     write_whole(out, html.encode())
     click.echo(f"{out}: {verdict(checked)}")
     if not checked.good:
-        raise BadAnswer(f"the audit of run {about.run.number} has findings: see {out}")
+        raise BadAnswer(f"run {about.run.number}: {'; '.join(checked.problems)}: see {out}")

@@ -11,10 +11,14 @@ from matplotlib.figure import Figure
 
 from authority.audit.receipts import Receipts, input_of
 from authority.figure_style import BLUE, GREY, INK, ORANGE, PALE, PURPLE, look
-from node.state import Round, Run
+from node.state import GossipRun, Round, Run
 
-MOST_ROUNDS = 60
+MOST_ROUNDS = 30
 """Rounds that are drawn, the last ones: more can't be read."""
+
+
+LONGEST_NAME = 28
+"""Characters of a name beside the picture; the table has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,23 @@ def lineage(run: Run, receipts: Receipts, name: Callable[[int], str]) -> Figure:
         for kind, at in _cells(run, rounds, members, receipts).items():
             _draw(axes, MARKS[kind], at)
         _draw_models(axes, rounds)
-        axes.set_yticks(range(len(members)), [name(member) for member in members])
+        axes.set_yticks(
+            range(len(members)), [_short(name(member)) for member in members], parse_math=False
+        )
         axes.set_xticks([r.number for r in rounds])
-        axes.set_ylim(len(members) - 0.4, -2.4)
-        axes.set_xlabel("round; above it the first digits of the model that it finalized")
+        one_model = not isinstance(run, GossipRun)
+        axes.set_ylim(len(members) - 0.4, -2.4 if one_model else -0.6)
+        above = "; above it the first digits of the model that it finalized" if one_model else ""
+        axes.set_xlabel(f"round{above}")
         axes.grid(axis="x", color=PALE, linewidth=0.5)
         axes.set_axisbelow(True)
         if rounds:
             figure.legend(loc="outside lower left", ncols=3, fontsize=8)
     return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
 
 
 def _cells(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
@@ -30,17 +30,28 @@ from node.state import GossipRun
 _MORE_STYLE = """
 .verdict { border-left: .4rem solid; padding: .5rem 1rem; }
 .good { border-color: #009E73; } .bad { border-color: #D55E00; }
+td.names { min-width: 17rem; }
+@media screen and (max-width: 40rem) {
+  .broad { overflow-x: auto; } .broad img { max-width: none; } td.names { min-width: 11rem; } }
 code { font-size: .92em; overflow-wrap: anywhere; }
 """
 
 
+_MODEL = {False: "model", True: "initial model"}
+"""By whether it is a gossip run: there each member has a model of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the page: a figure with its words, or words alone. svg: in base64."""
+    """A part of the page: a figure with its words, or words alone.
+
+    svg: in base64. broad: it grows with the run, and scrolls where it can't be read otherwise.
+    """
 
     title: str
     words: str
     svg: str = ""
+    broad: bool = False
 
 
 def page(checked: Checked, scorer: Scorer | None, unmeasured: str, command: str) -> str:
@@ -71,8 +82,9 @@ def _sections(checked: Checked, scorer: Scorer | None, unmeasured: str) -> Itera
     words = (
         f"Who entered each merge, who was left out, who disagreed.{cut} The table below has the names."
     )
-    yield _drawn("Lineage", words, lineage(run, receipts_in(place.blobs), place.name))
-    if not isinstance(run, GossipRun):
+    picture = _drawn("Lineage", words, lineage(run, receipts_in(place.blobs), place.name))
+    yield replace(picture, broad=True)
+    if checked.fit and not isinstance(run, GossipRun):
         yield from _measured(checked, scorer, unmeasured)
     gas = {row.round: float(row.gas) for row in history_of(checked.about.record, run)}
     if gas:
@@ -111,5 +123,5 @@ def _facts(checked: Checked) -> Sequence[tuple[str, str]]:
         ("ledger", network.ledger_of(checked.run.number)),
         ("network", network.network_id.hex()),
         ("manifest", checked.run.manifest_digest.hex()),
-        ("model", checked.run.model.hex),
+        (_MODEL[isinstance(checked.run, GossipRun)], checked.run.model.hex),
     )
