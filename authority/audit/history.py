@@ -17,6 +17,7 @@ from node.errors import Unfit
 from node.ledger import Logged, Phase
 from node.manifest import Manifest
 from node.state import GossipRound, Round, Run
+from node.words import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _reason(run: Run) -> str:
         reason = Manifest.from_bytes(run.manifest).reason
     except Unfit:  # that, the replay tells
         return ""
-    return f": {reason}" if reason else ""
+    return f": {one_line(reason)}" if reason else ""
 
 
 def digests(rows: Sequence[RoundHistory]) -> Iterator[str]:
