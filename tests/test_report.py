@@ -149,3 +149,17 @@ def test_only_what_grows_with_the_run_scrolls(tmp_path):
     text = html(checked(played(tmp_path)))
     assert text.count('class="broad"') == 1
     assert text.index("Lineage") < text.index('class="broad"') < text.index("Accuracy over rounds")
+
+
+def test_a_run_whose_rounds_were_all_skipped_has_a_page_too(tmp_path):
+    """Nobody committed: there is no model, and nothing to measure."""
+
+    def prepare(swarm):
+        for node in swarm.nodes.values():
+            node.trainer.fails = True
+
+    found = checked(played(tmp_path, prepare))
+    assert found.problems == ("nothing was merged: there is nothing to redo",)
+    text = html(found)
+    assert "Rounds that ended without a merge: 0, 1." in text
+    assert "Not measured: the task isn&#39;t here." in text
