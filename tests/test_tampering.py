@@ -237,3 +237,11 @@ def test_rounds_before_a_contradiction_are_redone_all_the_same(swarm):
     assert [(one.round, one.good) for one in found.replayed] == [(0, True)]
     assert (found.until, found.good) == (1, False)
     assert found.problems == ("the chain's record contradicts itself",)
+
+
+def test_a_file_of_terabytes_is_not_hashed(swarm):
+    """A sparse file under a digest's name costs nothing, and is no copy."""
+    path = update_file(swarm, 2)
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    assert found(swarm) == [(Kind.BYTES, 0, 2, None)]

@@ -13,7 +13,10 @@ from node.weights import Array
 
 
 class Scorer:
-    """Gives the task's leading metric, of which higher is better. metric: its name, once known."""
+    """Gives the task's leading metric, of which higher is better.
+
+    metric: its name, once known. whose: what it is measured on, in words.
+    """
 
     def __init__(self, manifest: Manifest, source: str | None, data: Path | None) -> None:
         """source: the run's task, a name or a file; data: held-out patients. None: as the task says.
@@ -23,6 +26,7 @@ class Scorer:
         exact()
         task = _task(source or manifest.task, manifest)
         self._held_out = _held_out(task, data, manifest)
+        self.whose = f"what the task reads from {data}" if data else "the task's held-out data"
         self._trainer, self.metric = TorchTrainer(task, Site()), "score"
 
     def __call__(self, model: Mapping[str, Array]) -> float:

@@ -15,6 +15,10 @@ SMALL = 1 << 20
 """Bytes that are read of what should be a receipt: 256 inputs take less than a tenth."""
 
 
+LARGEST = 1 << 36
+"""Bytes of a file that is still hashed: more than any model that a node could merge."""
+
+
 class Sources(Protocol):
     """Where an audit finds blobs."""
 
@@ -97,6 +101,7 @@ class FolderSources:
 def is_copy(path: Path, digest: Digest) -> bool:
     """Whether a file holds exactly a blob; what is no file, or can't be read, isn't waited for."""
     try:
-        return path.is_file() and outline_file(path).digest == digest
+        small = path.is_file() and path.stat().st_size <= LARGEST
+        return small and outline_file(path).digest == digest
     except OSError:
         return False

@@ -87,7 +87,7 @@ def _sections(checked: Checked, scorer: Scorer | None, unmeasured: str) -> Itera
     if checked.fit and not isinstance(run, GossipRun):
         yield from _measured(checked, scorer, unmeasured)
     gas = {row.round: float(row.gas) for row in history_of(checked.about.record, run)}
-    if gas:
+    if any(gas.values()):
         yield _drawn("Gas", in_words(gas, ",.0f"), curve(gas, "gas of a round", bars=True))
 
 
@@ -96,7 +96,7 @@ def _measured(checked: Checked, scorer: Scorer | None, unmeasured: str) -> Itera
         found = {} if scorer is None else scores(checked.run, again, scorer)
         if found and scorer is not None:
             metric = scorer.metric.replace("_", " ")
-            words = f"Measured by this audit, on its own data. {in_words(found)}"
+            words = f"Measured by this audit, on {scorer.whose}. {in_words(found)}"
             yield _drawn(f"{metric.capitalize()} over rounds", words, curve(found, metric))
         else:
             why = unmeasured or "no copy of any finalized model was found"
