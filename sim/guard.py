@@ -19,6 +19,9 @@ from pathlib import Path
 PATIENCE = 3.0
 """Seconds that anvil has to write its state."""
 
+LOOK_SECONDS, QUIET_LOOKS = 0.05, 10
+"""How often the chain's head is looked at, and how often in a row it must be the same."""
+
 
 def main(pid: int, rpc: str, fresh: Path, state: Path) -> None:
     """Guard a process."""
@@ -33,12 +36,17 @@ def main(pid: int, rpc: str, fresh: Path, state: Path) -> None:
 
 
 def stop_mining(rpc: str) -> None:
-    """Let anvil mine no more: what it mines while it writes gets into its state, not its blocks."""
+    """Let anvil mine no more: what it mines while it writes gets into its state, not its blocks.
+
+    A block that it is at when it hears of it comes late on a busy machine: it is waited for.
+    """
     with contextlib.suppress(OSError, ValueError, KeyError):
         _ask(rpc, "evm_setAutomine", False)
-        head = None
-        while head != (head := _ask(rpc, "eth_blockNumber")):
-            time.sleep(0.02)
+        head, quiet = None, 0
+        while quiet < QUIET_LOOKS:
+            time.sleep(LOOK_SECONDS)
+            before, head = head, _ask(rpc, "eth_blockNumber")
+            quiet = quiet + 1 if head == before else 0
 
 
 def is_whole(path: Path) -> bool:
@@ -54,7 +62,7 @@ def _ask(rpc: str, method: str, *params: object) -> object:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     # The address is one that `sim.devnet` made: http.
     asked = urllib.request.Request(rpc, body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
         return json.load(answer)["result"]
 
 
