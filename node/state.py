@@ -112,6 +112,10 @@ class Round:
             return ()
         return tuple(sorted(m for m, a in self.attested.items() if a != self.finalized))
 
+    def lived_by(self, member: int) -> Round:
+        """The round as a member knows it: for all the same, unless each has a model of its own."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -199,12 +203,8 @@ class GossipRun(Run):
 
         A round's base is the member's own model; what the member attested is final, for it.
         """
-        past = tuple(_lived(round_, member) for round_ in self.past)
-        return replace(self, past=past, round=_lived(self.round, member) if self.round else None)
-
-
-def _lived(round_: Round, member: int) -> Round:
-    return round_.lived_by(member) if isinstance(round_, GossipRound) else round_
+        past = tuple(round_.lived_by(member) for round_ in self.past)
+        return replace(self, past=past, round=self.round.lived_by(member) if self.round else None)
 
 
 def most_hostile(seats: int) -> int:

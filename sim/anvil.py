@@ -5,19 +5,15 @@ A guard beside it ends it when our end of the guard's standard input closes, how
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from node.errors import ChainUnreachable
-from sim.guard import is_whole, stop_mining
+from sim.guard import NO_ANSWER, ask, is_whole, stop_mining
 from sim.signals import deferred, interrupted
 
 FRESH = "state.new"
@@ -107,14 +103,9 @@ class Anvil:
 
 def request(rpc: str, method: str, *params: Any) -> Any:
     """One JSON-RPC request to the devnet. Raises ChainUnreachable."""
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    headers = {"Content-Type": "application/json"}
     try:
-        # The address is one that `devnet` made: http.
-        ask = urllib.request.Request(rpc, body, headers)  # noqa: S310
-        with urllib.request.urlopen(ask, timeout=5) as answer:  # noqa: S310
-            return json.load(answer)["result"]
-    except (OSError, ValueError, HTTPException) as error:
+        return ask(rpc, method, *params)
+    except NO_ANSWER as error:
         raise ChainUnreachable(f"the devnet at {rpc} doesn't answer: {error}") from None
     except (KeyError, TypeError):
         raise ChainUnreachable(f"the devnet at {rpc} refuses {method}") from None

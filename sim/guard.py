@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 PATIENCE = 3.0
@@ -21,6 +22,10 @@ PATIENCE = 3.0
 
 LOOK_SECONDS, QUIET_LOOKS = 0.05, 10
 """How often the chain's head is looked at, and how often in a row it must be the same."""
+
+
+NO_ANSWER = (OSError, ValueError, HTTPException)
+"""What may be raised where nobody answers, or nothing that makes sense."""
 
 
 def main(pid: int, rpc: str, fresh: Path, state: Path) -> None:
@@ -40,12 +45,12 @@ def stop_mining(rpc: str) -> None:
 
     A block that it is at when it hears of it comes late on a busy machine: it is waited for.
     """
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        _ask(rpc, "evm_setAutomine", False)
+    with contextlib.suppress(*NO_ANSWER, KeyError, TypeError):
+        ask(rpc, "evm_setAutomine", False)
         head, quiet = None, 0
         while quiet < QUIET_LOOKS:
             time.sleep(LOOK_SECONDS)
-            before, head = head, _ask(rpc, "eth_blockNumber")
+            before, head = head, ask(rpc, "eth_blockNumber")
             quiet = quiet + 1 if head == before else 0
 
 
@@ -58,7 +63,8 @@ def is_whole(path: Path) -> bool:
         return file.read(1) == b"}"
 
 
-def _ask(rpc: str, method: str, *params: object) -> object:
+def ask(rpc: str, method: str, *params: object) -> object:
+    """One JSON-RPC request. Raises NO_ANSWER; KeyError or TypeError for an answer that is a refusal."""
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
     # The address is one that `sim.devnet` made: http.
     asked = urllib.request.Request(rpc, body, {"Content-Type": "application/json"})  # noqa: S310

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import trio
 
-from authority.audit.coherence import contradictions
+from authority.audit.checked import check
+from authority.audit.place import Place
 from authority.audit.reading import read_record
 from authority.audit.record import Record
-from authority.audit.replay import replay
+from authority.audit.subject import Subject
 from node.ledger import Attested, AttestedOwn, Committed, Held, Revealed
 from node.manifest import Manifest
 from node.network import load_network
@@ -42,8 +43,9 @@ def outcome_of(
     record = trio.run(read_record, [facts.rpc], network)
     run = record.run(facts.run)
     manifest = Manifest.from_bytes(run.manifest)
-    blobs = [home.blobs for home in folder.homes()]
-    replayed = replay(record, run, blobs)
+    blobs = tuple(home.blobs for home in folder.homes())
+    checked = check(Subject(record, run, Place((facts.rpc,), network, blobs)))
+    replayed = checked.replayed
     models = [run.lived_by(member).model for member in _members(folder)]
     measured = measure(folder, models, manifest)
     finalized = [r for r in run.rounds if r.finalized or (r.attested and isinstance(r, GossipRound))]
@@ -72,16 +74,15 @@ def outcome_of(
             for r in replayed
             for finding in (*r.findings, *r.disputes)
         ),
-        problems=(*ended_badly, *measured.problems, *_incoherent(record)),
+        problems=(
+            *ended_badly,
+            *measured.problems,
+            *(f"the chain's record: {one.what}" for one in checked.wrong),
+        ),
         hostile=fates_of(run, blobs, load_roles(folder.hostile), harmed=harmed),
         contrast=contrast,
         faults=_faults(folder.chaos),
     )
-
-
-def _incoherent(record: Record) -> list[str]:
-    """Where the chain contradicts itself, which no chain should."""
-    return [f"the chain's record: {finding.what}" for finding in contradictions(record)]
 
 
 def _harmed(measured: Measured, contrast: Contrast | None) -> bool:

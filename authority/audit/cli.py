@@ -11,7 +11,7 @@ from rich.console import Console
 from authority.audit.archive.cli import archive, init
 from authority.audit.cli_contributions import contributions
 from authority.audit.cli_members import influence, node
-from authority.audit.ending import end, stopping
+from authority.audit.ending import JSON, end, stopping
 from authority.audit.passport.cli import export, verify
 from authority.audit.report.cli import report
 from authority.audit.subject import about_a_run, place, subject
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from authority.audit.checked import Checked
     from authority.audit.history import RoundHistory
     from authority.audit.place import OpenPlace
-
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
 
 @click.group()

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from authority.audit.ending import end, stopping
+from authority.audit.ending import JSON, end, stopping
 from authority.audit.subject import FOLDERS, about_a_run, subject
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ DATA = click.option("--data", type=FOLDERS, help="Your own held-out patients, as
     "--permutations", type=click.IntRange(2, 100_000), default=100, show_default=True,
     help="Sampled where a round has more than 8 inputs.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
+@JSON
 @click.pass_obj
 def contributions(
     open_place: OpenPlace,

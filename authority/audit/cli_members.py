@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from authority.audit.ending import end, stopping
+from authority.audit.ending import JSON, end, stopping
 from authority.audit.subject import about_a_run, subject
 from authority.audit.words import when
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from authority.audit.influence import Influence
     from authority.audit.member import Life
     from authority.audit.place import OpenPlace, Place
-
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
 
 
 @click.command("node")

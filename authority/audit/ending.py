@@ -10,6 +10,8 @@ import click
 
 from node.errors import BadAnswer, Unfit
 
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
+
 
 def end(problems: Sequence[str]) -> None:
     """Exit code 1 when there is something to say. Raises BadAnswer."""

@@ -23,7 +23,7 @@ from node.ledger import (
     Phase,
     RoundFinalized,
 )
-from node.state import GossipRound, Round, Run
+from node.state import Round, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class Life:
 def life_of(record: Record, run: Run, member: int, receipts: Receipts) -> Life:
     """Of a member in a run; admissions and keys are those of all time."""
     spent, late = _privacy(record, run, member), _late(record, run, member)
-    parts = (_part(run, round_, member, receipts, spent, late) for round_ in run.rounds)
+    parts = (
+        _part(run, round_, member, receipts, spent, late) for round_ in run.lived_by(member).rounds
+    )
     return Life(member, tuple(_happened(record, run, member)), tuple(parts))
 
 
@@ -128,7 +130,7 @@ def _late(record: Record, run: Run, member: int) -> set[int]:
 def _part(
     run: Run, round_: Round, member: int, receipts: Receipts, spent: dict[int, int], late: set[int]
 ) -> Part:
-    final = round_.attested.get(member) if isinstance(round_, GossipRound) else round_.finalized
+    final = round_.finalized
     mine = input_of(receipts(final.receipt), member) if final else None
     return Part(
         round=round_.number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from authority.audit.sources import SMALL, is_copy
@@ -14,8 +15,9 @@ Receipts = Callable[[Digest], Receipt | None]
 
 
 def receipts_in(folders: Sequence[Path]) -> Receipts:
-    """Receipts from folders with blobs; a copy that isn't whole doesn't count."""
+    """Receipts from folders with blobs, each read once; a copy that isn't whole doesn't count."""
 
+    @cache
     def found(digest: Digest) -> Receipt | None:
         for folder in folders:
             path = folder / digest.hex

@@ -92,7 +92,7 @@ class Redoer:
     def _merged(
         self, round_: Round, member: int | None, updates: list[VerifiedUpdate]
     ) -> Iterator[Finding]:
-        attested = round_.attested[member] if member else round_.finalized
+        attested = round_.finalized  # the member's own, of a round as it lived it
         assert attested is not None
         try:
             receipt = self._redone(round_, member, updates)

@@ -21,7 +21,7 @@ from authority.audit.sources import FolderSources, Sources
 from node.blobs import Blobs, DiskBlobs
 from node.digest import Digest
 from node.merge.threads import THREADS, spread
-from node.state import GossipRun, Round, Run
+from node.state import GossipRound, Round, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +143,17 @@ def _replayed(redoer: Redoer, run: Run, merge: Merge) -> Replayed:
 
 def _merges(run: Run) -> Iterator[Merge]:
     """What there is to redo; in a gossip run each member's merges, as the member lives its rounds."""
-    for number, round_ in enumerate(run.rounds):
-        if isinstance(run, GossipRun):
-            yield from ((run.lived_by(m).rounds[number], m) for m in sorted(round_.attested))
+    for round_ in run.rounds:
+        if isinstance(round_, GossipRound):
+            yield from ((round_.lived_by(m), m) for m in sorted(round_.attested))
         elif round_.finalized is not None:
             yield round_, None
 
 
 def _output(merge: Merge) -> Digest:
-    round_, member = merge
-    attested = round_.attested[member] if member else round_.finalized
-    assert attested is not None
-    return attested.merged
+    final = merge[0].finalized
+    assert final is not None
+    return final.merged
 
 
 def say(replayed: Replayed, name: Callable[[int], str]) -> list[str]:

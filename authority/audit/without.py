@@ -31,13 +31,20 @@ class Bench:
         self._run, self.sources, self._blobs = run, sources, blobs
         self._manifest = Manifest.from_bytes(run.manifest)
         self._rule = rule_of(self._manifest.merge)
+        self._verified: dict[Claimed, VerifiedUpdate] = {}
 
     def verified(self, round_: Round, member: int) -> VerifiedUpdate:
-        """Verify a revealed update once more. Raises BadUpdate; LookupError without a copy of it."""
+        """Verify a revealed update, once. Raises BadUpdate; LookupError without a copy of it."""
         digest = round_.revealed[member].digest
+        claimed = Claimed(self._run.number, round_.number, member, digest)
+        if claimed not in self._verified:
+            self._verified[claimed] = self._verify(round_, claimed)
+        return self._verified[claimed]
+
+    def _verify(self, round_: Round, claimed: Claimed) -> VerifiedUpdate:
+        digest = claimed.digest
         self._collect(round_.base, digest)
         layout = parse(self._blobs.view(round_.base)).layout
-        claimed = Claimed(self._run.number, round_.number, member, digest)
         return verify(self._manifest, layout, claimed, self._blobs.view(digest))
 
     def model(self, digest: Digest) -> dict[str, Array]:

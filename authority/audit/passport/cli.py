@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from authority.audit.ending import end, stopping
+from authority.audit.ending import JSON, end, stopping
 from authority.audit.subject import FOLDERS, about_a_run, in_a_folder, place
 from authority.audit.words import say_lines
 from node.errors import WrongUse
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from authority.audit.passport.writing import Exported, Find
     from authority.audit.place import OpenPlace, Place
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON result on standard output.")
-
 
 @click.command()
 @about_a_run
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A new file.")
 @click.option("--with-blobs", is_flag=True, help="Models and updates, too: merges can be redone.")
 @click.option("--sparse", is_flag=True, help="Without the blocks in which the contracts are silent.")
-@_JSON
+@JSON
 @click.pass_obj
 def export(
     open_place: OpenPlace,
@@ -83,7 +81,7 @@ def export(
 @click.option(
     "--blobs", "more", multiple=True, type=FOLDERS, help="A folder with blobs; several may be given."
 )
-@_JSON
+@JSON
 def verify(file: Path, rpcs: tuple[str, ...], more: tuple[Path, ...], as_json: bool) -> None:
     """Verify a passport. Exit code 1 when it doesn't prove what it says.
 

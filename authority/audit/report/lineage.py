@@ -77,7 +77,7 @@ def _cells(
     cells = defaultdict[str, list[tuple[int, int]]](list)
     for round_ in rounds:
         for row, member in enumerate(members):
-            for kind in kinds(run, round_, member, receipts):
+            for kind in kinds(run, round_.lived_by(member), member, receipts):
                 cells[kind].append((round_.number, row))
     return cells
 
@@ -109,9 +109,8 @@ def _label(axes: Axes, number: int, words: str, colour: str) -> None:
 
 
 def kinds(run: Run, round_: Round, member: int, receipts: Receipts) -> Iterator[str]:
-    """What is drawn of a member in a round: its update's fate, and whether it disputed."""
-    bit = run.bit(member)
-    final = round_.attested.get(member) if not round_.quorum else round_.finalized
+    """What is drawn of a member in a round as it lived it: its update's fate, whether it disputed."""
+    bit, final = run.bit(member), round_.finalized
     if bit & (round_.inputs or 0):
         mine = input_of(receipts(final.receipt), member) if final else None
         yield "ruled out" if mine is not None and not mine.used else "merged"
