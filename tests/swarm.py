@@ -481,3 +481,19 @@ def _has(path: Path, name: Digest) -> bool:
 
 def _first(error: BaseException) -> BaseException:
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def played(
+    folder: Path, prepare: Callable[[Swarm], None] = lambda swarm: None, rounds: int = 2, **wishes: Any
+) -> Swarm:
+    """A swarm whose run is over. prepare: does something to it before."""
+    swarms: list[Swarm] = []
+
+    @on_virtual_time
+    async def play() -> None:
+        swarms.append(Swarm(folder, rounds=rounds, **wishes))
+        prepare(swarms[0])
+        await swarms[0].play()
+
+    play()
+    return swarms[0]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from authority.audit import reading
 from authority.audit.place import Place
 from node.ledger import Committed
-from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
+from tests.swarm import RUN, played, quick_disk
 from waggle import main
 
 __all__ = ["quick_disk"]
@@ -25,15 +25,7 @@ SHOWN = "[red]a[/nope] :smile: [31m b"
 @pytest.fixture
 def swarm(tmp_path):
     """A swarm of four whose two rounds are over; the second member has a name that is no name."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarms.append(Swarm(tmp_path, rounds=2))
-        await swarms[0].play()
-
-    play()
-    return swarms[0]
+    return played(tmp_path)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from authority.audit.databases import altered
 from authority.audit.finding import Kind
 from node.config import Home
-from tests.swarm import Swarm, on_virtual_time, quick_disk
+from tests.swarm import played, quick_disk
 
 __all__ = ["quick_disk"]
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
@@ -18,17 +18,10 @@ pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
 @pytest.fixture
 def audited(tmp_path):
     """Looks into node 2's home, after something was done to its database."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarms.append(Swarm(tmp_path, rounds=2))
-        await swarms[0].play()
-
-    play()
-    record, home = swarms[0].record, Home(tmp_path / "home")
+    swarm = played(tmp_path)
+    record, home = swarm.record, Home(tmp_path / "home")
     home.folder.mkdir()
-    home.database.write_bytes((swarms[0][2].home / "node.db").read_bytes())
+    home.database.write_bytes((swarm[2].home / "node.db").read_bytes())
     card = {
         "name": "clinic-2",
         "account": record.chronicle.members[2].account,

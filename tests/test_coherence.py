@@ -6,7 +6,7 @@ import pytest
 
 from authority.audit.coherence import contradictions
 from authority.audit.finding import Kind
-from authority.audit.record import Record
+from authority.audit.record import told_by
 from node.contracts.chain import MemoryChain, memory_address
 from node.digest import Digest, digest
 from node.exchange import PeerKey
@@ -21,7 +21,6 @@ from node.ledger import (
     RunOpened,
     Terms,
 )
-from node.state import Chronicle, apply_all
 from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
 
 __all__ = ["quick_disk"]
@@ -187,10 +186,8 @@ def test_auditors_are_followed_too():
     chain = MemoryChain(authority, clock=lambda: 1.0)
     for call in (AdmitAuditor(key, bytes(32)), RevokeAuditor(key), AdmitAuditor(other, bytes(32))):
         chain.call(authority, call)
-    logged = tuple(chain.events(0, chain.head.number))
-    times = {one.block: 1 for one in logged}
-    chronicle = apply_all(Chronicle(), (one.event for one in logged))
-    whole = Record(chain.network, chain.head.number, logged, {}, chronicle, times)
+    whole = told_by(chain)
+    logged, chronicle = whole.logged, whole.chronicle
     assert (contradictions(whole), chronicle.auditors) == ((), (other,))
     [hidden] = found(whole, logged[1:])
     assert hidden.what.startswith("log 0 of block 2, AuditorRevoked, can't be here: ")

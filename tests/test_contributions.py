@@ -11,7 +11,7 @@ from authority.audit.contributions import contributions_of
 from authority.audit.shapley import along, exact, leave_one_out, orders
 from node.errors import BadAnswer
 from node.ledger import Enter
-from tests.swarm import Swarm, on_virtual_time, quick_disk
+from tests.swarm import played, quick_disk
 
 __all__ = ["quick_disk"]
 
@@ -57,20 +57,7 @@ def test_orders_follow_from_the_seed():
 @pytest.fixture
 def swarm(tmp_path, quick_disk):
     """Two rounds of four, merged by their mean."""
-    return played(tmp_path)
-
-
-def played(folder, nodes=4, **wishes):
-    """A swarm whose run is over."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarms.append(Swarm(folder, nodes=nodes, rounds=2, merge="mean", hostile=0, **wishes))
-        await swarms[0].play()
-
-    play()
-    return swarms[0]
+    return played(tmp_path, merge="mean", hostile=0)
 
 
 def total(model):
@@ -90,23 +77,18 @@ def test_values_add_up_to_the_gain(swarm):
 
 def test_who_was_never_an_input_has_no_value(tmp_path, quick_disk):
     """It isn't listed."""
-    swarms = []
 
-    @on_virtual_time
-    async def play():
-        swarm = Swarm(tmp_path, rounds=1, merge="mean", hostile=0)
+    def away(swarm):
         swarm[4].line.crash_after = Enter
-        await swarm.play()
-        swarms.append(swarm)
 
-    play()
-    found = contributions_of(swarms[0].run, [swarms[0][1].blobs], total)
+    swarm = played(tmp_path, away, rounds=1, merge="mean", hostile=0)
+    found = contributions_of(swarm.run, [swarm[1].blobs], total)
     assert [one.member for one in found.members] == [1, 2, 3]
 
 
 def test_above_eight_permutations_are_sampled(tmp_path, quick_disk):
     """Deterministic from the seed; the interval holds the exact value of an additive game's share."""
-    swarm = played(tmp_path, nodes=9)
+    swarm = played(tmp_path, nodes=9, merge="mean", hostile=0)
     given = (swarm.run, [swarm[1].blobs], total)
     found, again = (contributions_of(*given, seed=3, permutations=6) for _ in range(2))
     assert found == again
@@ -125,14 +107,6 @@ def test_a_missing_update_is_named(swarm):
 
 def test_gossip_runs_have_none(tmp_path, quick_disk):
     """Each member has a model of its own."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarm = Swarm(tmp_path, nodes=6, rounds=1, merge="nna", hostile=1, neighbours=2)
-        await swarm.play()
-        swarms.append(swarm)
-
-    play()
+    swarm = played(tmp_path, nodes=6, rounds=1, merge="nna", hostile=1, neighbours=2)
     with pytest.raises(BadAnswer, match="a model of its own"):
-        contributions_of(swarms[0].run, [swarms[0][1].blobs], total)
+        contributions_of(swarm.run, [swarm[1].blobs], total)

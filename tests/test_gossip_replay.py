@@ -9,7 +9,7 @@ from authority.audit.replay import replay, say
 from node.digest import digest
 from node.gossip.merging import neighbours_of
 from node.ledger import AttestOwn
-from tests.swarm import Swarm, on_virtual_time, quick_disk
+from tests.swarm import played, quick_disk
 
 __all__ = ["quick_disk"]
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
@@ -17,18 +17,9 @@ pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
 K = 2
 
 
-def played(folder, prepare=lambda swarm: None, rounds=2):
+def gossiped(folder, prepare=lambda swarm: None, rounds=2):
     """A gossip run of six, of which each hears two."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarms.append(Swarm(folder, nodes=6, rounds=rounds, merge="nna", hostile=1, neighbours=K))
-        prepare(swarms[0])
-        await swarms[0].play()
-
-    play()
-    return swarms[0]
+    return played(folder, prepare, nodes=6, rounds=rounds, merge="nna", hostile=1, neighbours=K)
 
 
 def audit(swarm, *without):
@@ -50,7 +41,7 @@ def forging(member, forge):
 
 def test_an_honest_run_is_identical(tmp_path):
     """A member's merges of all rounds follow from the updates; own models in between are made again."""
-    swarm = played(tmp_path)
+    swarm = gossiped(tmp_path)
     done = replay(swarm.record, swarm.run, [node.blobs for node in swarm.nodes.values()])
     assert [(one.round, one.member, one.inputs, one.good) for one in done] == [
         (r, m, K + 1, True) for r in range(2) for m in range(1, 7)
@@ -63,7 +54,7 @@ def test_an_honest_run_is_identical(tmp_path):
 
 def test_models_need_not_be_kept(tmp_path):
     """The updates are enough: each base is the merge before."""
-    swarm = played(tmp_path)
+    swarm = gossiped(tmp_path)
     models = {one.merged for round_ in swarm.run.rounds for one in round_.attested.values()}
     for node in swarm.nodes.values():
         for model in models:
@@ -81,7 +72,7 @@ def test_a_false_model_is_named(tmp_path):
             else call
         )
 
-    swarm = played(tmp_path, forging(3, lie), rounds=1)
+    swarm = gossiped(tmp_path, forging(3, lie), rounds=1)
     ((round_, whose, member, what),) = audit(swarm)
     assert (round_, whose, member) == (0, 3, 3)
     assert what.startswith("the merge gives ")
@@ -90,7 +81,7 @@ def test_a_false_model_is_named(tmp_path):
 
 def test_a_false_receipt_is_named(tmp_path):
     """Though the model is right."""
-    swarm = played(
+    swarm = gossiped(
         tmp_path, forging(3, lambda swarm, call: replace(call, receipt=digest(b"r"))), rounds=1
     )
     ((round_, whose, member, what),) = audit(swarm)
@@ -108,13 +99,13 @@ def test_an_input_that_was_no_neighbour_is_named(tmp_path):
         strangers.append(next(m for m in run.seats if m not in near))
         return replace(call, inputs=call.inputs | run.bit(strangers[0]))
 
-    swarm = played(tmp_path, forging(3, lie), rounds=1)
+    swarm = gossiped(tmp_path, forging(3, lie), rounds=1)
     assert audit(swarm) == [(0, 3, strangers[0], "merged, and no neighbour")]
 
 
 def test_a_merge_of_fewer_than_it_says_is_named(tmp_path):
     """A member that says it stayed alone, and merged."""
-    swarm = played(
+    swarm = gossiped(
         tmp_path, forging(3, lambda swarm, call: replace(call, inputs=swarm.run.bit(3))), rounds=1
     )
     ((_, whose, member, what),) = audit(swarm)
@@ -124,7 +115,7 @@ def test_a_merge_of_fewer_than_it_says_is_named(tmp_path):
 
 def test_an_altered_update_is_named(tmp_path):
     """In every merge that took it, unless another copy is whole."""
-    swarm = played(tmp_path, rounds=1)
+    swarm = gossiped(tmp_path, rounds=1)
     name = swarm.run.rounds[0].revealed[3].digest
     holders = swarm.holders(name)
     for member in holders:
@@ -137,7 +128,7 @@ def test_an_altered_update_is_named(tmp_path):
 
 def test_a_missing_update_is_named(tmp_path):
     """The audit needs its author's or a neighbour's disk."""
-    swarm = played(tmp_path, rounds=1)
+    swarm = gossiped(tmp_path, rounds=1)
     name = swarm.run.rounds[0].revealed[3].digest
     found = audit(swarm, *swarm.holders(name))
     assert (0, 3, 3, f"update {name.short}: no copy was found") in found
@@ -149,7 +140,7 @@ def test_the_history_of_a_gossip_run(tmp_path):
     def silent(swarm):
         swarm[4].line.crash_before = AttestOwn
 
-    swarm = played(tmp_path, silent)
+    swarm = gossiped(tmp_path, silent)
     first, second = history_of(swarm.record, swarm.run)
     assert (first.outcome, first.model, first.missing) == ("ended", None, (4,))
     assert (first.inputs, first.attested) == ((1, 2, 3, 4, 5, 6), (1, 2, 3, 5, 6))

@@ -10,12 +10,11 @@ from authority.audit.coherence import contradictions
 from authority.audit.history import origin
 from authority.audit.influence import Clean, Reached, influence_of
 from authority.audit.member import life_of
-from authority.audit.record import Record
+from authority.audit.record import told_by
 from authority.rollback import Wishes, rolled_back
 from node.errors import WrongUse
 from node.ledger import Evict, OpenRun, Revoke, RotatePeerKey
 from node.manifest import Manifest
-from node.state import Chronicle, apply_all
 from tests.chains import MemoryWorld, peer_key
 from tests.rounds import BASE, TERMS, Play, merged
 from tests.swarm import Swarm, on_virtual_time, quick_disk
@@ -36,10 +35,7 @@ def told(story):
 
 def record_of(world):
     """What an auditor reads of it."""
-    logged = tuple(world.chain.events(0, world.chain.head.number))
-    times = {one.block: world.chain.block(one.block).time for one in logged}
-    chronicle = apply_all(Chronicle(), (one.event for one in logged))
-    return Record(world.chain.network, world.chain.head.number, logged, {}, chronicle, times)
+    return told_by(world.chain)
 
 
 async def open_run(play, terms=TERMS):

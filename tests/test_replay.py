@@ -13,7 +13,7 @@ from node.digest import digest
 from node.ledger import Attest, Attested, Enter
 from node.receipt import Receipt
 from node.state import Chronicle, apply_all
-from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
+from tests.swarm import RUN, Swarm, on_virtual_time, played, quick_disk
 
 __all__ = ["quick_disk"]
 pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
@@ -22,15 +22,7 @@ pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("quick_disk")]
 @pytest.fixture
 def swarm(tmp_path, quick_disk):
     """A swarm whose two rounds are over; node 1's disk is the auditor's only source."""
-    played = []
-
-    @on_virtual_time
-    async def play():
-        played.append(Swarm(tmp_path, rounds=2))
-        await played[0].play()
-
-    play()
-    return played[0]
+    return played(tmp_path)
 
 
 def audit(swarm, *members):

@@ -16,26 +16,12 @@ from authority.audit.subject import Subject
 from authority.figure_style import svg
 from node.digest import digest
 from node.ledger import Attest, Enter
-from tests.swarm import Swarm, on_virtual_time, quick_disk
+from tests.swarm import played, quick_disk
 
 __all__ = ["quick_disk"]
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("quick_disk")]
 
 WILD = "<script>alert(1)</script>"
-
-
-def played(folder, prepare=lambda swarm: None, **wishes):
-    """A swarm of four whose two rounds are over."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarms.append(Swarm(folder, rounds=2, **wishes))
-        prepare(swarms[0])
-        await swarms[0].play()
-
-    play()
-    return swarms[0]
 
 
 def checked(swarm, *without, differences=()):

@@ -29,25 +29,11 @@ from node.ledger import (
     RunOpened,
 )
 from node.receipt import Receipt
-from tests.swarm import RUN, Swarm, on_virtual_time, quick_disk
+from tests.swarm import RUN, played, quick_disk
 
 __all__ = ["quick_disk"]
 pytestmark = [pytest.mark.timeout(90), pytest.mark.usefixtures("quick_disk")]
 TODAY = datetime(2026, 7, 1, tzinfo=UTC)
-
-
-def played(folder, prepare=lambda swarm: None, rounds=2, **wishes):
-    """A swarm whose run is over."""
-    swarms = []
-
-    @on_virtual_time
-    async def play():
-        swarms.append(Swarm(folder, rounds=rounds, **wishes))
-        prepare(swarms[0])
-        await swarms[0].play()
-
-    play()
-    return swarms[0]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any, Self
 
 from authority.audit.coherence import contradictions
-from authority.audit.record import Record
+from authority.audit.record import told_by
 from node.contracts.chain import MemoryChain, memory_address
 from node.contracts.registry import NOBODY
 from node.contracts.rounds import MemoryRun
@@ -29,7 +29,6 @@ from node.ledger import (
     Skip,
     is_gossip,
 )
-from node.state import Chronicle
 from tests.contracts import GENESIS_TIME, Contracts
 
 CLINICS = [f"clinic {number}" for number in range(1, 8)]
@@ -114,14 +113,7 @@ class Twins:
             for member in range(len(self.memory.registry.members) + 2):
                 model = self.real.ask("GossipLedger", "modelOf", gossip.number, member)
                 assert model == gossip.base_of(member).raw
-        assert contradictions(self._record()) == ()
-
-    def _record(self) -> Record:
-        """What both have said, as an auditor has it."""
-        network, head = self.memory.network, self.memory.head.number
-        logged = tuple(self.memory.events(0, head))
-        times = {one.block: self.memory.block(one.block).time for one in logged}
-        return Record(network, head, logged, {}, Chronicle(), times)
+        assert contradictions(told_by(self.memory)) == ()
 
     def _remember(self, caller: Address, call: Call) -> list[Event]:
         mined = self.memory.call(caller, call)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from node.errors import BadAnswer, WrongUse
 from node.ledger import Address, Logged, Network
 from node.state import Chronicle, Run, apply
+
+if TYPE_CHECKING:
+    from node.contracts.chain import MemoryChain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class Record:
         if wanted not in runs:
             raise WrongUse(f"there is no run {wanted}: there are {sorted(runs)}")
         return runs[wanted]
+
+
+def told_by(chain: MemoryChain) -> Record:
+    """What an auditor of a chain in memory reads, where gas is free."""
+    head = chain.head.number
+    logged = tuple(chain.events(0, head))
+    times = {one.block: chain.block(one.block).time for one in logged}
+    return Record(chain.network, head, logged, {}, folded(logged), times)
 
 
 def folded(logged: Iterable[Logged]) -> Chronicle:

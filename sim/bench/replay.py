@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from authority.audit.record import Record, folded
+from authority.audit.record import Record, told_by
 from authority.audit.replay import replay
 from node import seeds
 from node.blobs import DiskBlobs
@@ -102,7 +102,7 @@ class _Paper:
         self._all(lambda member: Hold(1, 0, (1 << len(self._members)) - 1))
         merged, receipt = self._merged()
         self._all(lambda member: Attest(1, 0, merged, receipt))
-        return self._record()
+        return told_by(self._chain)
 
     def _update(self, member: int) -> Digest:
         rng = np.random.default_rng(seeds.derive(member, "update"))
@@ -114,7 +114,7 @@ class _Paper:
         return commitment(network, 1, 0, self._base, member, update, _CLAIMS, _SALT)
 
     def _merged(self) -> tuple[Digest, Digest]:
-        run_ = self._record().run(1)
+        run_ = told_by(self._chain).run(1)
         round_, layout = run_.rounds[0], layout_of(self._base_model)
         verified = [
             verify(self._manifest, layout, Claimed(1, 0, m, r.digest), self._blobs.view(r.digest))
@@ -123,12 +123,6 @@ class _Paper:
         network_id, rule = self._chain.network.network_id, rule_in(self._manifest)
         receipt = merge_round(self._blobs, network_id, run_, round_, self._manifest, rule, verified)
         return receipt.output, self._blobs.put(receipt.to_bytes())
-
-    def _record(self) -> Record:
-        head = self._chain.head.number
-        logged = tuple(self._chain.events(0, head))
-        times = {one.block: self._chain.block(one.block).time for one in logged}
-        return Record(self._chain.network, head, logged, {}, folded(logged), times)
 
     def _all(self, call: Callable[[int], Call]) -> None:
         """Everybody's call; those that come after a quorum are late, and taken all the same."""
